@@ -1,0 +1,35 @@
+"""Learn what normal data look like: score anomalies, fill in missing values, denoise and generate.
+
+    from anomalib_vae import AnomalyDetector, VAEImputer
+
+    AnomalyDetector(random_state=0).fit(frame).predict(frame)   # +1 normal, -1 anomaly
+    VAEImputer(random_state=0).fit_transform(frame)             # the same frame, gaps filled
+"""
+
+from __future__ import annotations
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "VAE": "anomalib_vae.models.vae",
+    "DenoisingVAE": "anomalib_vae.models.denoising",
+    "RobustVAE": "anomalib_vae.models.robust",
+    "HierarchicalVAE": "anomalib_vae.models.hierarchical",
+    "AnomalyDetector": "anomalib_vae.detection",
+    "VAEImputer": "anomalib_vae.imputation",
+    "load": "anomalib_vae.persistence",
+}
+__all__ = ["VAE", "AnomalyDetector", "DenoisingVAE", "HierarchicalVAE", "RobustVAE", "VAEImputer", "load"]
+
+
+def __getattr__(name: str):
+    """Import a public name when it is first asked for: torch takes seconds, and not every use needs it."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

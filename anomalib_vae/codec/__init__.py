@@ -1,0 +1,1 @@
+"""Between what people hold (frames, arrays) and what networks take (batches of tensors)."""

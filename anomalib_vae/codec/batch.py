@@ -1,0 +1,84 @@
+"""What stands between data and networks: a Batch of tensors and the Layout that says what its features mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Kind = Literal["real", "binary", "category"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows as tensors.
+
+    values: (..., rows, features), finite everywhere and 0 where nothing was observed.
+    observed: the same shape, 1 where the cell was observed and 0 where it is missing.
+    """
+
+    values: Tensor
+    observed: Tensor
+
+    def __len__(self) -> int:
+        return self.values.shape[-2]
+
+    def __getitem__(self, rows) -> Batch:
+        return Batch(self.values[rows], self.observed[rows])
+
+    def to(self, *args, **kwargs) -> Batch:
+        return Batch(self.values.to(*args, **kwargs), self.observed.to(*args, **kwargs))
+
+    def for_members(self, n_members: int) -> Batch:
+        """The same rows for each member: (rows, features) to (members, rows, features), without a copy."""
+        return Batch(self.values.expand(n_members, -1, -1), self.observed.expand(n_members, -1, -1))
+
+    def repeat(self, times: int) -> Batch:
+        """The same rows, `times` times over: (..., times x rows, features)."""
+        shape = (1,) * (self.values.dim() - 2) + (times, 1)
+        return Batch(self.values.repeat(shape), self.observed.repeat(shape))
+
+
+@dataclass(frozen=True)
+class Block:
+    """The features start:stop of a batch that stand for one column."""
+
+    column: str
+    kind: Kind
+    start: int
+    stop: int
+
+    @property
+    def width(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The blocks of a batch, in the order of their features: real ones first, then binary, then categories."""
+
+    blocks: tuple[Block, ...]
+
+    @cached_property
+    def width(self) -> int:
+        return self.blocks[-1].stop if self.blocks else 0
+
+    @cached_property
+    def columns(self) -> list[str]:
+        return [block.column for block in self.blocks]
+
+    @cached_property
+    def column_of_feature(self) -> list[int]:
+        """For each feature, the position of its block."""
+        return [i for i, block in enumerate(self.blocks) for _ in range(block.width)]
+
+    def span(self, kind: Kind) -> slice:
+        """The features of one kind; they are contiguous."""
+        stops = [(b.start, b.stop) for b in self.blocks if b.kind == kind]
+        return slice(stops[0][0], stops[-1][1]) if stops else slice(0, 0)
+
+    def of_kind(self, kind: Kind) -> list[Block]:
+        return [block for block in self.blocks if block.kind == kind]

@@ -1,0 +1,27 @@
+"""A column without one observed cell: it survives, says nothing, and stays missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from anomalib_vae.codec.frames import Column
+
+
+@dataclass(frozen=True)
+class EmptyCodec:
+    name: object
+    kind = "real"
+    width = 1
+
+    @classmethod
+    def fit(cls, column: Column) -> EmptyCodec:
+        return cls(column.name)
+
+    def encode(self, column: Column) -> tuple[np.ndarray, np.ndarray]:
+        rows = len(column.values)
+        return np.zeros((rows, 1)), np.zeros(rows, dtype=bool)
+
+    def decode(self, values: np.ndarray, *, clip: bool = True) -> np.ndarray:
+        return np.full(len(values), np.nan)

@@ -1,0 +1,71 @@
+"""A numeric column in two views: standardised, which keeps distances, and rank-normal, which keeps order alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from anomalib_vae.codec.frames import Column
+
+STANDARD_LIMIT = 10.0  # standard deviations: beyond it, further only means "far"
+RANK_LIMIT = 3.5  # the rank-normal value of one row in four thousand
+MAX_KNOTS = 512
+
+
+@dataclass(frozen=True)
+class NumberCodec:
+    """Learned once from the observed cells of one column; `encode` gives (rows, 2), `decode` takes the first view."""
+
+    name: object
+    center: float
+    scale: float
+    lower: float
+    upper: float
+    knots: tuple[float, ...]
+    ranks: tuple[float, ...]
+    whole: bool = False
+    kind = "real"
+    width = 2
+
+    @classmethod
+    def fit(cls, column: Column) -> NumberCodec:
+        values, counts = np.unique(column.values[column.observed], return_counts=True)
+        size = max(float(np.abs(values).max()), np.finfo(float).tiny)  # sums of squares of 1e200 would overflow
+        share = counts / counts.sum()
+        mean = float(np.sum(share * (values / size)))
+        spread = float(np.sqrt(np.sum(share * (values / size - mean) ** 2)))
+        if len(values) == 1 or spread < 1e-12:  # a constant: one of its own size away counts as one deviation
+            center, scale = float(values[0]), abs(float(values[0])) or 1.0
+        else:
+            center, scale = mean * size, spread * size
+        knots, ranks = _rank_knots(values, share)
+        whole = column.family in ("integer", "time", "boolean")
+        return cls(column.name, center, scale, float(values[0]), float(values[-1]), knots, ranks, whole)
+
+    def encode(self, column: Column) -> tuple[np.ndarray, np.ndarray]:
+        with np.errstate(over="ignore"):  # a far cell may pass float64's range on its way to the limit
+            standard = np.clip((column.values - self.center) / self.scale, -STANDARD_LIMIT, STANDARD_LIMIT)
+        ranks = np.interp(column.values, self.knots, self.ranks)
+        views = np.stack([standard, ranks], axis=1)
+        observed = column.observed
+        views[~observed] = 0.0
+        return views, observed
+
+    def decode(self, views: np.ndarray, *, clip: bool = True) -> np.ndarray:
+        values = views[:, 0] * self.scale + self.center
+        if clip:
+            values = np.clip(values, self.lower, self.upper)
+        return np.rint(values) if self.whole else values
+
+
+def _rank_knots(values, share) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Distinct values and the normal quantile of each one's mid-rank, thinned to at most MAX_KNOTS."""
+    middle = np.cumsum(share) - share / 2
+    if len(values) > MAX_KNOTS:
+        at = np.searchsorted(middle, np.linspace(middle[0], middle[-1], MAX_KNOTS))
+        at = np.unique(np.r_[0, np.clip(at, 0, len(values) - 1), len(values) - 1])
+        values, middle = values[at], middle[at]
+    ranks = np.clip(ndtri(middle), -RANK_LIMIT, RANK_LIMIT)
+    return tuple(values.tolist()), tuple(ranks.tolist())

@@ -1,0 +1,130 @@
+"""The codec for tables: a frame of mixed columns or an array, to a Batch and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from anomalib_vae.codec import frames
+from anomalib_vae.codec.batch import Batch, Block, Layout
+from anomalib_vae.codec.boolean import BooleanCodec
+from anomalib_vae.codec.category import CategoryCodec
+from anomalib_vae.codec.empty import EmptyCodec
+from anomalib_vae.codec.frames import Column
+from anomalib_vae.codec.number import NumberCodec
+
+ColumnCodec = NumberCodec | BooleanCodec | CategoryCodec | EmptyCodec
+
+_CODEC_OF = {
+    "number": NumberCodec,
+    "integer": NumberCodec,
+    "time": NumberCodec,
+    "boolean": BooleanCodec,
+    "label": CategoryCodec,
+}
+_ORDER = ("real", "binary", "category")
+
+
+class TableCodec:
+    """Learns each column's range, spread, ranks or levels; missing cells become `observed = 0` and never a guess.
+
+    Attributes: codecs (one a column, in the frame's order), template (the frame without rows, or None for an array),
+    layout (what the features of a batch mean).
+    """
+
+    def __init__(self, codecs: Sequence[ColumnCodec], families: Sequence[str], template):
+        self.codecs, self.families, self.template = list(codecs), list(families), template
+        self._order = [i for kind in _ORDER for i, codec in enumerate(self.codecs) if codec.kind == kind]
+        stops = np.cumsum([self.codecs[i].width for i in self._order]).tolist()
+        self.layout = Layout(
+            tuple(
+                Block(str(self.codecs[i].name), self.codecs[i].kind, stop - self.codecs[i].width, stop)  # type: ignore[arg-type]
+                for i, stop in zip(self._order, stops, strict=True)
+            )
+        )
+
+    @classmethod
+    def fit(cls, X) -> TableCodec:
+        columns = frames.read(X)
+        codecs = [_CODEC_OF[c.family].fit(c) if c.observed.any() else EmptyCodec.fit(c) for c in columns]
+        return cls(codecs, [c.family for c in columns], frames.empty_like(X))
+
+    @property
+    def names(self) -> list:
+        return [codec.name for codec in self.codecs]
+
+    def encode(self, X) -> Batch:
+        """Batch of float32 tensors, (rows, features).  Raises as `frames.read`, and TypeError for a column of another
+        kind than in training."""
+        import torch
+
+        columns = frames.read(X)
+        rows = len(columns[0].values)
+        values = np.empty((rows, self.layout.width), np.float32)
+        observed = np.empty((rows, self.layout.width), np.float32)
+        for i, block in zip(self._order, self.layout.blocks, strict=True):
+            features, seen = self.codecs[i].encode(_as_trained(columns[i], self.codecs[i], self.families[i]))
+            values[:, block.start : block.stop] = features
+            observed[:, block.start : block.stop] = seen[:, None]
+        return Batch(torch.from_numpy(values), torch.from_numpy(observed))
+
+    def decode(self, features: np.ndarray, *, clip: bool = True, index_of=None):
+        """Features (rows, features), means or probabilities, as a frame like the one in training.
+
+        clip: keep numbers inside the range seen in training.  index_of: see `frames.write`.
+        """
+        return frames.write(self._columns(features, clip), self.template, index_of=index_of)
+
+    def fill(self, X, features: np.ndarray):
+        """X with its missing cells decoded from the features; cells of columns never observed in training stay open."""
+        missing = {codec.name: ~column.observed for codec, column in zip(self.codecs, frames.read(X), strict=True)}
+        columns = self._columns(features, clip=True)
+        names = dict(zip(self.names, frames.names_of(X), strict=True))
+        return frames.fill(X, {names[k]: v for k, v in columns.items()}, {names[k]: v for k, v in missing.items()})
+
+    def _columns(self, features, clip) -> dict[Any, np.ndarray]:
+        decoded = {
+            i: self.codecs[i].decode(features[:, block.start : block.stop], clip=clip)
+            for i, block in zip(self._order, self.layout.blocks, strict=True)
+        }
+        return {codec.name: decoded[i] for i, codec in enumerate(self.codecs)}
+
+    def to_json(self) -> dict:
+        return {"families": self.families, "columns": [_column_to_json(codec) for codec in self.codecs]}
+
+    @classmethod
+    def from_json(cls, state: dict, template) -> TableCodec:
+        known = {c.__name__: c for c in (NumberCodec, BooleanCodec, CategoryCodec, EmptyCodec)}
+        codecs = []
+        for column in state["columns"]:
+            fields = {k: tuple(v) if isinstance(v, list) else v for k, v in column.items() if k != "codec"}
+            codecs.append(known[column["codec"]](**fields))
+        return cls(codecs, state["families"], template)
+
+
+def _column_to_json(codec: ColumnCodec) -> dict:
+    name = codec.name.item() if isinstance(codec.name, np.generic) else codec.name
+    return {"codec": type(codec).__name__, **asdict(codec), "name": name}
+
+
+def _as_trained(column: Column, codec: ColumnCodec, family: str) -> Column:
+    """The column in the representation that its codec learned, or a TypeError that says how to convert it."""
+    if isinstance(codec, EmptyCodec) or column.family == family or not column.observed.any():
+        if column.family == "label" and codec.kind != "category":
+            return Column(column.name, "number", np.full(len(column.values), np.nan))
+        return column
+    if family == "label":
+        values = np.where(column.observed, column.values.astype(object), None)
+        return Column(column.name, "label", values)
+    if column.family == "label" or "time" in (family, column.family):
+        example = column.values[column.observed][0]
+        raise TypeError(
+            f"column {column.name!r} was of kind {family} in training and is now of kind {column.family} (such as "
+            f"{example!r}): convert it, for example with pandas.to_numeric or pandas.to_datetime."
+        )
+    if family == "boolean" and not np.isin(column.values[column.observed], (0.0, 1.0)).all():
+        raise TypeError(f"column {column.name!r} was boolean in training and now holds other numbers than 0 and 1.")
+    return column

@@ -1,0 +1,102 @@
+"""The role of an anomaly detector: a threshold, verdicts and reasons for any model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.base import OutlierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from anomalib_vae.codec import frames
+from anomalib_vae.parameters import parameter
+from anomalib_vae.roles import Role
+
+
+class AnomalyDetector(OutlierMixin, Role):
+    """Tells anomalies from normal rows by the score of a model, `VAE()` unless another is given.
+
+    contamination: the share of the training rows to be judged anomalies, above 0 and at most 0.5; or "auto": only rows
+    beyond Tukey's outer fence of the training scores, the first quartile less three interquartile ranges (Tukey 1977,
+    "Exploratory data analysis"), whatever their number.
+
+    Attributes after fit
+    --------------------
+    model_ : the fitted model.
+    offset_ : the score, in nats, below which a row is an anomaly.
+    typical_ : each column's median part of the score over the training rows, in nats: what `reasons` compares with.
+    """
+
+    contamination: float | str = parameter("auto", above=0.0, at_most=0.5, options=("auto",), doc="Share of anomalies.")
+
+    def _default_model(self):
+        from anomalib_vae.models.vae import VAE
+
+        return VAE()
+
+    def fit(self, X, y=None):
+        """Fit the model to the rows of X and the threshold to their scores; y is ignored."""
+        X = self._fit_model(X)
+        scores = self.model_.score_samples(X)
+        if self.contamination == "auto":
+            low, high = np.percentile(scores, [25, 75])
+            self.offset_ = float(low - 3 * (high - low))
+        else:
+            self.offset_ = float(np.percentile(scores, 100 * self.contamination))
+        if hasattr(self.model_, "column_scores"):
+            self.typical_ = self.model_.column_scores(X).median().to_dict()
+        return self
+
+    def score_samples(self, X) -> np.ndarray:
+        """The model's score of each row, (rows,): higher = more normal."""
+        check_is_fitted(self)
+        return self.model_.score_samples(X)
+
+    def decision_function(self, X) -> np.ndarray:
+        """The score less `offset_`, (rows,): below 0 is an anomaly."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X) -> np.ndarray:
+        """+1 for a normal row and -1 for an anomaly, (rows,)."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def explain(self, X) -> pd.DataFrame:
+        """Each column's part of the score's data term, (rows, columns), in nats: the lower, the less the cell fits the
+        rest of its row."""
+        check_is_fitted(self)
+        return self.model_.column_scores(X)
+
+    def reasons(self, X, n_reasons: int = 3) -> pd.DataFrame:
+        """The columns that make each row suspicious, worst first: (rows, n_reasons) of texts such as
+        "amount = 2125.9, expected 84.3 (-31 nats)", in nats below what is usual in that column."""
+        excess = self.explain(X) - pd.Series(self.typical_)
+        order = np.argsort(excess.to_numpy(), axis=1)[:, :n_reasons]
+        found, expected = self._texts(X), self._texts(self.model_.reconstruct(X))
+        names = list(excess.columns)
+        texts = [
+            [f"{names[j]} = {found[j][i]}, expected {expected[j][i]} ({excess.iat[i, j]:+.0f} nats)" for j in row]
+            for i, row in enumerate(order)
+        ]
+        return pd.DataFrame(texts, index=excess.index, columns=[f"reason_{k + 1}" for k in range(order.shape[1])])
+
+    @staticmethod
+    def _texts(X) -> list[list[str]]:
+        """The cells of each column as people write them."""
+        columns = []
+        for column in frames.read(X if frames.is_frame(X) else np.asarray(X)):
+            if column.family == "time":
+                moments = pd.to_datetime(column.values, unit="us")
+                columns.append([str(moment) for moment in moments])
+            elif column.family == "label":
+                columns.append(["missing" if v is None else str(v) for v in column.values])
+            else:
+                columns.append(["missing" if np.isnan(v) else f"{v:.5g}" for v in column.values])
+        return columns
+
+    def learned(self):
+        return {**super().learned(), "offset": self.offset_, "typical": getattr(self, "typical_", None)}
+
+    def relearn(self, learned):
+        super().relearn(learned)
+        self.offset_ = learned["offset"]
+        if learned["typical"] is not None:
+            self.typical_ = learned["typical"]

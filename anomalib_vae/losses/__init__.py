@@ -1,0 +1,1 @@
+"""Likelihoods, divergences and corruptions: small callables on tensors that know which cells were observed."""

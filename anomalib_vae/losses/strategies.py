@@ -1,0 +1,22 @@
+"""The strategies that a parameter can name by a string, and all that a saved model can hold."""
+
+from __future__ import annotations
+
+from anomalib_vae.losses.correntropy import Correntropy
+from anomalib_vae.losses.corruptions import GaussianNoise, Mask, SaltAndPepper
+from anomalib_vae.losses.gaussian import Gaussian
+from anomalib_vae.losses.student_t import StudentT
+
+LIKELIHOODS = {"gaussian": Gaussian, "student_t": StudentT, "correntropy": Correntropy}
+CORRUPTIONS = {"mask": Mask, "gaussian": GaussianNoise, "salt_and_pepper": SaltAndPepper}
+ALL = {strategy.__name__: strategy for strategy in (*LIKELIHOODS.values(), *CORRUPTIONS.values())}
+
+
+def likelihood(choice):
+    """A likelihood from its name, or the object itself."""
+    return LIKELIHOODS[choice]() if isinstance(choice, str) else choice
+
+
+def corruption(choice):
+    """A corruption from its name, the object itself, or None."""
+    return CORRUPTIONS[choice]() if isinstance(choice, str) else choice

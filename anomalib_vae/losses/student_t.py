@@ -1,0 +1,35 @@
+"""Student's t likelihood: tails heavy enough that a far cell does not decide the fit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from anomalib_vae.losses.likelihood import Likelihood
+
+
+@dataclass(frozen=True)
+class StudentT(Likelihood):
+    """Lange, Little & Taylor 1989, "Robust statistical modeling using the t distribution".
+
+    degrees_of_freedom: the smaller, the heavier the tails; infinite would be the Gaussian.
+    """
+
+    degrees_of_freedom: float = 3.0
+
+    def log_prob(self, values, location, log_scale):
+        nu = self.degrees_of_freedom
+        residual = (values - location) * torch.exp(-log_scale)
+        constant = math.lgamma((nu + 1) / 2) - math.lgamma(nu / 2) - 0.5 * math.log(nu * math.pi)
+        return constant - log_scale - 0.5 * (nu + 1) * torch.log1p(residual.square() / nu)
+
+    def sample(self, location, log_scale, generator):
+        def draw(*shape):
+            return torch.randn(shape, generator=generator, dtype=location.dtype, device=location.device)
+
+        # t = normal / sqrt(chi-square / ν); a chi-square of whole ν is a sum of squared normals
+        degrees = max(1, round(self.degrees_of_freedom))
+        chi_square = draw(degrees, *location.shape).square().sum(0)
+        return location + torch.exp(log_scale) * draw(*location.shape) * torch.sqrt(degrees / chi_square)

@@ -1,0 +1,1 @@
+"""Models: estimators of the distribution of X."""

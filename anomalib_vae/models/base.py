@@ -1,0 +1,274 @@
+"""What all models share: an estimator of the distribution of X, fitted by the one training loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from anomalib_vae.codec import frames
+from anomalib_vae.codec.table import TableCodec
+from anomalib_vae.models.validation import checked
+from anomalib_vae.parameters import Parameterized, parameter
+from anomalib_vae.persistence import Persistable
+
+if TYPE_CHECKING:
+    import torch
+
+    from anomalib_vae.codec.batch import Batch, Layout
+    from anomalib_vae.networks.network import Network
+    from anomalib_vae.training.run import TrainingRun
+
+CHUNK = 2048  # rows evaluated at once after training: enough to keep the cores busy, small enough for any memory
+
+
+class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Parameterized, BaseEstimator):
+    """Base of all models.  A subclass builds its network in `_build`; everything else is here.
+
+    Attributes after fit
+    --------------------
+    codec_ : TableCodec, what was learned of each column.
+    network_ : Network, in float64 and evaluation mode.
+    history_ : DataFrame, one row an epoch: losses, learning rate, seconds.
+    n_iter_ : number of epochs.
+    n_features_in_, feature_names_in_ : as in scikit-learn.
+    """
+
+    latent_dim: int | str = parameter("auto", at_least=1, options=("auto",), doc="Width of the code.")
+    hidden_dims: tuple[int, ...] = parameter((128, 128), at_least=1, doc="Widths of the encoder's hidden layers.")
+    n_members: int = parameter(4, at_least=1, doc="Networks trained side by side and averaged.")
+    activation: str = parameter(
+        "silu", options=("relu", "silu", "gelu", "tanh", "elu", "selu", "leaky_relu"), doc="Of the hidden layers."
+    )
+    dropout: float = parameter(0.0, at_least=0.0, below=1.0, doc="Share of hidden units dropped in training.")
+    max_epochs: int | str = parameter("auto", at_least=1, options=("auto",), doc="'auto': about 1,500 steps.")
+    batch_size: int = parameter(256, at_least=1, doc="Rows a step.")
+    learning_rate: float = parameter(3e-3, above=0.0, doc="Peak of the schedule (Adam).")
+    weight_decay: float = parameter(0.0, at_least=0.0, doc="Of AdamW.")
+    validation_fraction: float = parameter(0.0, at_least=0.0, below=1.0, doc="Rows held out to choose the best epoch.")
+    patience: int | None = parameter(None, at_least=1, doc="Epochs without improvement on these rows before stopping.")
+    device: str = parameter("cpu", doc="A torch device: 'cpu', 'cuda', 'mps'.")
+    callbacks: tuple[Any, ...] | None = parameter(None, doc="See anomalib_vae.training.callbacks.")
+    random_state: int | np.random.RandomState | None = parameter(None, doc="Seed of everything random in here.")
+    verbose: bool | None = parameter(None, doc="Progress bar; None: where a terminal is watching.")
+
+    # ------------------------------------------------------------------ fit
+    def fit(self, X, y=None):
+        """Learn the distribution of the rows of X; y is ignored.
+
+        X: frame (pandas, polars, pyarrow) or array of shape (rows, columns), missing cells allowed.
+        Raises ValueError or TypeError naming the parameter or the column, TrainingDiverged if the loss left the finite.
+        """
+        import torch
+
+        self.check_parameters()
+        X = checked(self, X, reset=True)
+        generator = torch.Generator().manual_seed(self._seed())
+        self.codec_ = TableCodec.fit(X)
+        data = self.codec_.encode(X)
+        self.network_ = self._build(self.codec_.layout, generator).to(self.device)
+        run = self._train(data, generator)
+        self.history_, self.n_iter_ = pd.DataFrame(run.history), run.epoch
+        self._finish()
+        self._describe_fit(data)
+        return self
+
+    def _build(self, layout: Layout, generator: torch.Generator) -> Network:
+        raise NotImplementedError
+
+    def _describe_fit(self, data: Batch) -> None:
+        """Look at the fitted network: learned facts, and warnings about a fit that went wrong."""
+
+    def _train(self, data: Batch, generator: torch.Generator) -> TrainingRun:
+        from anomalib_vae.training.callbacks import ProgressBar
+        from anomalib_vae.training.loop import train
+        from anomalib_vae.training.run import TrainingRun
+
+        rows, held_out = self._split(len(data), generator)
+        plan = self._plan(len(rows))
+        run = TrainingRun(
+            self.network_,
+            max_epochs=plan.max_epochs,
+            steps_per_epoch=math.ceil(len(rows) / min(plan.batch_size, len(rows))),
+            parameters={"model": type(self).__name__, **self.get_params(deep=False)},
+            save=self._save_midway,
+        )
+        callbacks = [*(self.callbacks or ()), ProgressBar(self.verbose, type(self).__name__)]
+        moved, members = data.to(self.device), self.network_.n_members
+        if self.device != "cpu":
+            generator = _on_device(generator, self.device)
+        return train(
+            self.network_,
+            moved[rows],
+            plan,
+            generator,
+            run,
+            held_out=moved[held_out].for_members(members) if len(held_out) else None,
+            callbacks=callbacks,
+        )
+
+    def _plan(self, rows: int):
+        from anomalib_vae.training.loop import Plan
+
+        steps = math.ceil(rows / min(self.batch_size, rows))
+        return Plan(
+            max_epochs=max(5, math.ceil(AUTO_STEPS / steps)) if self.max_epochs == "auto" else int(self.max_epochs),
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            patience=self.patience,
+        )
+
+    def _split(self, rows: int, generator: torch.Generator):
+        import torch
+
+        held_out = min(math.ceil(self.validation_fraction * rows), rows - 1)
+        order = torch.randperm(rows, generator=generator)
+        return order[held_out:], order[:held_out]
+
+    def _seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _finish(self) -> None:
+        """float64 makes a row's score independent of the rows beside it and of the thread count, to about 1e-13."""
+        self.network_ = (self.network_.cpu() if self.device == "mps" else self.network_).double().eval()
+        self.network_.requires_grad_(False)
+
+    def _save_midway(self, path) -> None:
+        """Write the model as it stands in the middle of a fit."""
+        self.history_ = pd.DataFrame()
+        self.n_iter_ = 0
+        self.save(path)
+
+    # ------------------------------------------------------------------ after fit
+    def transform(self, X):
+        """The latent code of each row, (rows, members x latent_dim): the posterior's mean, members side by side."""
+        codes = [self.network_.encode(batch).movedim(0, 1).flatten(1) for batch in self._batches(X)]
+        return _numpy(codes)
+
+    def inverse_transform(self, codes):
+        """Codes (rows, members x latent_dim) to rows like those of the training frame, the members' mean."""
+        import torch
+
+        check_is_fitted(self)
+        codes = np.asarray(codes, np.float64)
+        if codes.ndim != 2 or codes.shape[1] != self._n_features_out:
+            raise ValueError(f"codes must have shape (rows, {self._n_features_out}), got {codes.shape}")
+        network = self.network_
+        stacked = torch.from_numpy(codes).to(self._place()).unflatten(1, (network.n_members, -1)).movedim(1, 0)
+        features = [network.expect(part).mean(0) for part in stacked.split(CHUNK, 1)]
+        return self.codec_.decode(_numpy(features))
+
+    def reconstruct(self, X):
+        """What the model expects in each cell of X, given the row: a frame like X."""
+        return self.codec_.decode(self.expected_features(X), index_of=X)
+
+    def expected_features(self, X) -> np.ndarray:
+        """`reconstruct` before decoding: (rows, features of the codec's layout)."""
+        return _numpy([self.network_.reconstruct(batch).mean(0) for batch in self._batches(X)])
+
+    def score_samples(self, X) -> np.ndarray:
+        """One number a row, (rows,): higher = more normal.  What it is in nats, the class's docstring says."""
+        return _numpy([self.network_.score(batch).mean(0) for batch in self._batches(X)])
+
+    def column_scores(self, X) -> pd.DataFrame:
+        """Each column's part of the score's data term, (rows, columns), in nats: low where a cell is unusual given its
+        row, 0 where it is missing."""
+        scores = _numpy([self.network_.column_scores(batch).mean(0) for batch in self._batches(X)])
+        frame = pd.DataFrame(scores, columns=self.codec_.layout.columns)
+        frame = frame[[str(name) for name in self.codec_.names]]
+        return frame.set_axis(X.index) if isinstance(X, pd.DataFrame) else frame
+
+    def score(self, X, y=None) -> float:
+        """The mean of `score_samples`, so that GridSearchCV can choose by it."""
+        return float(np.mean(self.score_samples(X)))
+
+    def sample(self, n_samples: int = 1):
+        """New rows drawn from the model, a frame like the training frame.  An int as random_state draws the same rows
+        each time."""
+        import torch
+
+        check_is_fitted(self)
+        if n_samples < 1:
+            raise ValueError(f"n_samples must be at least 1, got {n_samples}")
+        generator = torch.Generator(self._place()).manual_seed(self._seed())
+        return self.codec_.decode(_numpy([self.network_.generate(n_samples, generator)]))
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.network_.n_members * self.network_.code_width
+
+    def _place(self) -> torch.device:
+        return next(self.network_.parameters()).device
+
+    def _batches(self, X) -> Iterator[Batch]:
+        """The rows of X in chunks, each (members, rows, features) in float64."""
+        import torch
+
+        check_is_fitted(self)
+        X = checked(self, X, reset=False)
+        data = self.codec_.encode(X)
+        with torch.inference_mode():
+            for start in range(0, len(data), CHUNK):
+                chunk = data[start : start + CHUNK].to(self._place(), torch.float64)
+                yield chunk.for_members(self.network_.n_members)
+
+    # ------------------------------------------------------------------ contract
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "network_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    def learned(self) -> dict[str, Any]:
+        names = getattr(self, "feature_names_in_", None)
+        template = self.codec_.template
+        learned = {
+            "codec": self.codec_.to_json(),
+            "history": self.history_.to_dict("records"),
+            "n_iter": self.n_iter_,
+            "n_features_in": self.n_features_in_,
+            "feature_names_in": None if names is None else list(names),
+            "weights": self.network_.state_dict(),
+        }
+        if template is not None:
+            learned |= {"library": frames.library_of(template), "columns": frames.to_arrow(template)}
+        return learned
+
+    def relearn(self, learned: dict[str, Any]) -> None:
+        import torch
+
+        template = frames.from_arrow(learned["columns"], learned["library"]) if "columns" in learned else None
+        self.codec_ = TableCodec.from_json(learned["codec"], template)
+        self.history_, self.n_iter_ = pd.DataFrame(learned["history"]), learned["n_iter"]
+        self.n_features_in_ = learned["n_features_in"]
+        if learned["feature_names_in"] is not None:
+            self.feature_names_in_ = np.array(learned["feature_names_in"], dtype=object)
+        self.network_ = self._build(self.codec_.layout, torch.Generator().manual_seed(0)).double()
+        self.network_.load_state_dict(learned["weights"])
+        self._finish()
+
+
+AUTO_STEPS = 1500
+
+
+def _numpy(parts: list[torch.Tensor]) -> np.ndarray:
+    import torch
+
+    return torch.cat(parts).cpu().numpy()
+
+
+def _on_device(generator: torch.Generator, device: str) -> torch.Generator:
+    import torch
+
+    return torch.Generator(device).manual_seed(generator.initial_seed())

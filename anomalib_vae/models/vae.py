@@ -1,0 +1,69 @@
+"""The variational autoencoder."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+from anomalib_vae.losses.corruptions import Corruption
+from anomalib_vae.losses.likelihood import Likelihood
+from anomalib_vae.losses.strategies import CORRUPTIONS, LIKELIHOODS, corruption, likelihood
+from anomalib_vae.models.base import Model
+from anomalib_vae.networks.variational import Architecture, VariationalNetwork
+from anomalib_vae.parameters import parameter
+
+ACTIVE = 0.01  # Burda et al. 2016 call a unit active whose posterior mean varies more than this over the data
+
+
+class VAE(Model):
+    """Variational autoencoder: an encoder q(z|x), a decoder p(x|z) and the prior p(z) = N(0, I)."""
+
+    likelihood: str | Likelihood = parameter("gaussian", options=tuple(LIKELIHOODS), doc="Of the numeric columns.")
+    corruption: str | Corruption | None = parameter(None, options=tuple(CORRUPTIONS), doc="Of the input in training.")
+    seen_weight: float = parameter(1.0, at_least=0.0, doc="Weight of cells that a corruption left, against hidden ones.")
+    n_bins: int = parameter(0, at_least=0, doc="Piecewise-linear bins of each numeric input; 0 for none.")
+    beta: float = parameter(1.0, at_least=0.0, doc="Weight of the divergence in training (Higgins et al. 2017).")
+    warmup: float = parameter(0.0, at_least=0.0, at_most=1.0, doc="Part of the training in which beta rises from 0.")
+    free_bits: float = parameter(0.0, at_least=0.0, doc="Nats that each latent dimension may carry for nothing.")
+    importance_samples: int = parameter(1, at_least=1, doc="Draws of the importance-weighted bound; 1 is the ELBO.")
+
+    network_class = VariationalNetwork
+
+    def _build(self, layout, generator):
+        return self.network_class(layout, self._architecture(layout), generator)
+
+    def _architecture(self, layout) -> Architecture:
+        return Architecture(
+            latent_dims=self._latent_dims(len(layout.blocks)),
+            hidden_dims=tuple(self.hidden_dims),
+            n_members=self.n_members,
+            activation=self.activation,
+            dropout=self.dropout,
+            n_bins=self.n_bins,
+            likelihood=likelihood(self.likelihood),
+            corruption=corruption(self.corruption),
+            seen_weight=self.seen_weight,
+            beta=self.beta,
+            warmup=self.warmup,
+            free_bits=self.free_bits,
+            importance_samples=self.importance_samples,
+        )
+
+    def _latent_dims(self, columns: int) -> tuple[int, ...]:
+        return (max(2, math.ceil(2 * math.sqrt(columns))) if self.latent_dim == "auto" else int(self.latent_dim),)
+
+    def _describe_fit(self, data):
+        self.active_units_ = self._count_active(data[:10_000])
+        if self.active_units_ == 0:
+            warnings.warn(
+                "posterior collapse: no latent dimension depends on the data, so each column is modelled by itself. If "
+                "the columns are not independent, lower beta, or set warmup or free_bits.",
+                stacklevel=3,
+            )
+
+    def _count_active(self, data) -> int:
+        """Latent dimensions whose posterior mean varies over the data; the median over the members."""
+        import torch
+
+        means = self.network_.encode(data.to(self._place(), torch.float64).for_members(self.n_members))
+        return int((means.var(1) > ACTIVE).sum(-1).median())

@@ -1,0 +1,41 @@
+"""What a network reads of a batch: its features, which of them are missing, and where each number lies."""
+
+from __future__ import annotations
+
+import torch
+from scipy.special import ndtri
+from torch import Tensor, nn
+
+from anomalib_vae.codec.batch import Batch, Layout
+
+
+class Inputs(nn.Module):
+    """Batch to (members, rows, width): features, one missing-flag a column, and `n_bins` bins a numeric column.
+
+    The bins are piecewise-linear: bin t rises from 0 to 1 between the edges t and t + 1 (Gorishniy, Rubachev & Babenko
+    2022, "On embeddings for numerical features in tabular deep learning").  They read the rank-normal view, in which
+    the same edges are quantiles of every column.
+    """
+
+    first_feature: Tensor
+    edges: Tensor
+
+    def __init__(self, layout: Layout, n_bins: int):
+        super().__init__()
+        ranked = [block.start + 1 for block in layout.of_kind("real") if block.width > 1]
+        inner = torch.tensor([float(ndtri(t / n_bins)) for t in range(1, n_bins)]) if n_bins else torch.zeros(0)
+        edges = torch.cat([torch.tensor([-3.5]), inner, torch.tensor([3.5])])
+        self.register_buffer("first_feature", torch.tensor([b.start for b in layout.blocks]), persistent=False)
+        self.register_buffer("ranked", torch.tensor(ranked, dtype=torch.long), persistent=False)
+        self.register_buffer("edges", edges, persistent=False)
+        self.n_bins = n_bins
+        self.flags = slice(layout.width, layout.width + len(layout.blocks))
+        self.width = self.flags.stop + n_bins * len(ranked)
+
+    def forward(self, batch: Batch) -> Tensor:
+        parts = [batch.values, 1.0 - batch.observed[..., self.first_feature]]
+        if self.n_bins:
+            ranks = batch.values[..., self.ranked, None]
+            steps = ((ranks - self.edges[:-1]) / (self.edges[1:] - self.edges[:-1])).clamp(0.0, 1.0)
+            parts.append((steps * batch.observed[..., self.ranked, None]).flatten(-2))
+        return torch.cat(parts, -1)

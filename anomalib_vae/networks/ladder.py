@@ -1,0 +1,74 @@
+"""The network of a hierarchical variational autoencoder: several levels of latent variables."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from anomalib_vae.losses.divergences import gaussian_divergence, gaussian_log_density
+from anomalib_vae.networks.layers import smooth_clamp
+from anomalib_vae.networks.variational import LOG_VARIANCE_RANGE, Posterior, VariationalNetwork
+
+
+class LadderNetwork(VariationalNetwork):
+    """Levels from the data upwards, inferred from the top down (Sønderby et al. 2016, "Ladder variational
+    autoencoders"), each posterior a correction of its prior (the residual posterior of Vahdat & Kautz 2020, NVAE).
+
+    p(z) = p(z_L) p(z_L-1 | z_L) ... p(z_1 | z_2);  q(z_l | x, z_l+1) = N(m + Δm, v exp(Δ)) where p's are m and v.
+    The decoder reads all levels.
+    """
+
+    def build_latents(self, generator):
+        a = self.architecture
+        widths = [self.inputs.width] + [a.hidden_dims[-1]] * len(a.latent_dims)
+        self.bottom_up = nn.ModuleList(self.mlp(w, a.hidden_dims, None, generator) for w in widths[:-1])
+        self.ignore_unseen_flags(self.bottom_up[0])  # type: ignore[arg-type]
+        above = [*a.latent_dims[1:], 0]
+        evidence = self.bottom_up[-1].width
+        self.corrections = nn.ModuleList(
+            self.mlp(evidence + up, a.hidden_dims[-1:], 2 * dim, generator)  # type: ignore[operator]
+            for dim, up in zip(a.latent_dims, above, strict=True)
+        )
+        self.priors = nn.ModuleList(
+            self.mlp(up, a.hidden_dims[-1:], 2 * dim, generator)
+            for dim, up in zip(a.latent_dims[:-1], above[:-1], strict=True)
+        )
+
+    def posterior(self, batch, noise, generator=None):
+        evidence, hidden = [], self.inputs(batch)
+        for layer in self.bottom_up:
+            hidden = layer(hidden, generator)
+            evidence.append(hidden)
+        codes, divergences, log_ratio, above = [], [], 0.0, noise[..., :0]
+        for level, part in self._from_the_top(noise):
+            prior_mean, prior_log_variance = self._prior(level, above, part)
+            correction = self.corrections[level](torch.cat([evidence[level], above], -1), generator)
+            shift, stretch = correction.chunk(2, -1)
+            mean = prior_mean + shift
+            log_variance = smooth_clamp(prior_log_variance + stretch, *LOG_VARIANCE_RANGE)
+            above = mean + torch.exp(0.5 * log_variance) * part
+            log_ratio = log_ratio + (
+                gaussian_log_density(above, mean, log_variance)
+                - gaussian_log_density(above, prior_mean, prior_log_variance)
+            ).sum(-1)
+            divergences.insert(0, gaussian_divergence(mean, log_variance, prior_mean, prior_log_variance))
+            codes.insert(0, above)
+        return Posterior(torch.cat(codes, -1), torch.cat(divergences, -1), log_ratio)
+
+    def prior(self, noise):
+        codes, above = [], noise[..., :0]
+        for level, part in self._from_the_top(noise):
+            mean, log_variance = self._prior(level, above, part)
+            above = mean + torch.exp(0.5 * log_variance) * part
+            codes.insert(0, above)
+        return torch.cat(codes, -1)
+
+    def _from_the_top(self, noise):
+        parts = noise.split(self.architecture.latent_dims, -1)
+        return reversed(list(enumerate(parts)))
+
+    def _prior(self, level, above, like):
+        if level == len(self.priors):
+            return torch.zeros_like(like), torch.zeros_like(like)
+        mean, raw = self.priors[level](above).chunk(2, -1)
+        return mean, smooth_clamp(raw, *LOG_VARIANCE_RANGE)

@@ -1,0 +1,66 @@
+"""What the training loop knows of a network: its players, and a loss for each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from anomalib_vae.codec.batch import Batch
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where the training stands.  progress: the part that is done, 0 to 1.  generator: the only source of chance."""
+
+    progress: float
+    generator: torch.Generator
+
+
+class Network(nn.Module):
+    """Members of the same shape, trained side by side: each parameter's first dimension is the member."""
+
+    n_members: int
+    code_width: int  # of one member
+
+    # ------------------------------------------------------------------ training
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        """The parameters of each player, by its name; an optimiser and a loss for each (a VAE has one, a GAN two)."""
+        return {"model": list(self.parameters())}
+
+    def loss(self, player: str, batch: Batch, step: Step) -> Tensor:
+        """What the player minimises, one number a member: (members,).  The batch is (members, rows, features)."""
+        raise NotImplementedError
+
+    def validation_loss(self, batch: Batch) -> Tensor:
+        """One number a member on rows held out, without chance: (members,)."""
+        raise NotImplementedError
+
+    def blame(self, batch: Batch) -> str:
+        """The column with the largest, or a non-finite, share of the loss: the one to name when a fit breaks."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ use
+    def encode(self, batch: Batch) -> Tensor:
+        """The code of each row: (members, rows, code width)."""
+        raise NotImplementedError
+
+    def expect(self, code: Tensor) -> Tensor:
+        """The features that a code stands for: means and probabilities, (members, rows, features)."""
+        raise NotImplementedError
+
+    def reconstruct(self, batch: Batch) -> Tensor:
+        return self.expect(self.encode(batch))
+
+    def score(self, batch: Batch) -> Tensor:
+        """Higher = more normal: (members, rows)."""
+        raise NotImplementedError
+
+    def column_scores(self, batch: Batch) -> Tensor:
+        """Each column's part of the score, (members, rows, columns) in the order of the layout."""
+        raise NotImplementedError
+
+    def generate(self, rows: int, generator: torch.Generator) -> Tensor:
+        """New rows, drawn from the members in turn: (rows, features)."""
+        raise NotImplementedError

@@ -1,0 +1,175 @@
+"""The network of a variational autoencoder."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from anomalib_vae.codec.batch import Batch, Layout
+from anomalib_vae.losses.corruptions import Corruption
+from anomalib_vae.losses.divergences import free_bits, gaussian_divergence, gaussian_log_density
+from anomalib_vae.losses.gaussian import Gaussian
+from anomalib_vae.losses.likelihood import Likelihood
+from anomalib_vae.networks.inputs import Inputs
+from anomalib_vae.networks.layers import smooth_clamp
+from anomalib_vae.networks.mlp import MLP
+from anomalib_vae.networks.network import Network, Step
+from anomalib_vae.networks.observation import Observation
+
+LOG_VARIANCE_RANGE = (-12.0, 4.0)  # of a posterior, against a prior of variance 1
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The axes on which variational networks differ; the models fill it in from their parameters."""
+
+    latent_dims: tuple[int, ...]
+    hidden_dims: tuple[int, ...] = (128, 128)
+    n_members: int = 1
+    activation: str = "silu"
+    dropout: float = 0.0
+    n_bins: int = 0
+    likelihood: Likelihood = Gaussian()
+    corruption: Corruption | None = None
+    seen_weight: float = 1.0
+    beta: float = 1.0
+    warmup: float = 0.0
+    free_bits: float = 0.0
+    importance_samples: int = 1
+    score_draws: int = 4
+
+
+class Posterior(NamedTuple):
+    """One draw of the code and what it costs.
+
+    code: (members, rows, code width).  divergence: KL(q(z|x) || p(z)) of each dimension, in nats.
+    log_ratio: log q(z|x) - log p(z) at the draw, (members, rows).
+    """
+
+    code: Tensor
+    divergence: Tensor
+    log_ratio: Tensor
+
+
+class VariationalNetwork(Network):
+    """Encoder, one level of latent variables with the prior N(0, I), decoder (Kingma & Welling 2014)."""
+
+    score_noise: Tensor
+
+    def __init__(self, layout: Layout, architecture: Architecture, generator: Generator):
+        super().__init__()
+        self.layout, self.architecture, self.n_members = layout, architecture, architecture.n_members
+        self.inputs = Inputs(layout, architecture.n_bins)
+        self.observation = Observation(layout, architecture.likelihood, self.n_members)
+        self.code_width = sum(architecture.latent_dims)
+        self.build_latents(generator)
+        self.decoder = self.mlp(self.code_width, architecture.hidden_dims[::-1], layout.width, generator)
+        pairs = max(architecture.score_draws, architecture.importance_samples) // 2
+        half = torch.randn((self.n_members, max(1, pairs), self.code_width), generator=generator)
+        self.register_buffer("score_noise", torch.cat([half, -half], 1))
+
+    def build_latents(self, generator: Generator) -> None:
+        """Make what `posterior` and `prior` need."""
+        self.encoder = self.mlp(self.inputs.width, self.architecture.hidden_dims, 2 * self.code_width, generator)
+        self.ignore_unseen_flags(self.encoder)
+
+    def mlp(self, inputs: int, hidden_dims: tuple[int, ...], outputs: int | None, generator: Generator) -> MLP:
+        a = self.architecture
+        return MLP(a.n_members, inputs, hidden_dims, outputs, generator, activation=a.activation, dropout=a.dropout)
+
+    def ignore_unseen_flags(self, encoder: MLP) -> None:
+        """The missing-flag of a column that was complete in training never learns: it starts, and stays, without effect."""
+        first = encoder.hidden[0] if len(encoder.hidden) else encoder.head
+        first.weight.data[:, self.inputs.flags] = 0.0  # type: ignore[union-attr, index]
+
+    def posterior(self, batch: Batch, noise: Tensor, generator: Generator | None = None) -> Posterior:
+        """Draw from q(z|x) with the given standard-normal noise (members, rows, code width)."""
+        mean, raw = self.encoder(self.inputs(batch), generator).chunk(2, -1)
+        log_variance = smooth_clamp(raw, *LOG_VARIANCE_RANGE)
+        code = mean + torch.exp(0.5 * log_variance) * noise
+        log_ratio = gaussian_log_density(code, mean, log_variance) - gaussian_log_density(code)
+        return Posterior(code, gaussian_divergence(mean, log_variance), log_ratio.sum(-1))
+
+    def prior(self, noise: Tensor) -> Tensor:
+        """Codes from the prior: (members, rows, code width) of standard-normal noise to codes."""
+        return noise
+
+    def decode(self, code: Tensor, generator: Generator | None = None) -> Tensor:
+        """Codes (members, rows, code width) to the parameters of the observation, (members, rows, features)."""
+        return self.decoder(code, generator)
+
+    # ------------------------------------------------------------------ training
+    def loss(self, player: str, batch: Batch, step: Step) -> Tensor:
+        a = self.architecture
+        seen = a.corruption(batch, self.layout, step.generator) if a.corruption else batch
+        clean, seen = batch.repeat(a.importance_samples), seen.repeat(a.importance_samples)
+        shape = (self.n_members, len(clean), self.code_width)
+        noise = torch.randn(shape, generator=step.generator, device=clean.values.device, dtype=clean.values.dtype)
+        posterior = self.posterior(seen, noise, step.generator)
+        data_term = self.observation.objective(self.decode(posterior.code, step.generator), clean, step.progress)
+        if a.corruption and a.seen_weight != 1.0:
+            data_term = torch.where(seen.observed > 0, a.seen_weight * data_term, data_term)
+        beta = a.beta * (min(1.0, step.progress / a.warmup) if a.warmup else 1.0)
+        if a.importance_samples > 1:
+            bound = self._importance_bound(data_term.sum(-1), beta * posterior.log_ratio, a.importance_samples)
+        else:
+            divergence = free_bits(posterior.divergence, a.free_bits) if a.free_bits else posterior.divergence
+            bound = data_term.sum(-1) - beta * divergence.sum(-1)
+        return -bound.mean(-1)
+
+    @staticmethod
+    def _importance_bound(data_term: Tensor, log_ratio: Tensor, draws: int) -> Tensor:
+        """Burda, Grosse & Salakhutdinov 2016: the log of the mean importance weight, (members, draws x rows) to
+        (members, rows)."""
+        return torch.logsumexp((data_term - log_ratio).unflatten(-1, (draws, -1)), -2) - math.log(draws)
+
+    @torch.no_grad()
+    def validation_loss(self, batch: Batch) -> Tensor:
+        return -self.score(batch).mean(-1)
+
+    @torch.no_grad()
+    def blame(self, batch: Batch) -> str:
+        shares = -self.column_scores(batch).mean((0, 1))
+        return self.layout.columns[int(torch.nan_to_num(shares, nan=torch.inf).argmax())]
+
+    # ------------------------------------------------------------------ use
+    def encode(self, batch: Batch) -> Tensor:
+        return self.posterior(batch, batch.values.new_zeros(self.n_members, len(batch), self.code_width)).code
+
+    def expect(self, code: Tensor) -> Tensor:
+        return self.observation.mean(self.decode(code))
+
+    def score(self, batch: Batch) -> Tensor:
+        """The lower bound of log p(x), whatever training maximised, in nats: the mean over fixed draws."""
+        return self._evaluate(batch)[0]
+
+    def column_scores(self, batch: Batch) -> Tensor:
+        """E_q log p(x|z) of each column, in nats."""
+        return self.observation.by_column(self._evaluate(batch)[1])
+
+    def _evaluate(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The bound (members, rows) and its data term feature by feature (members, rows, features)."""
+        draws, rows = self.score_noise.shape[1], len(batch)
+        repeated = batch.repeat(draws)
+        posterior = self.posterior(repeated, self.score_noise.repeat_interleave(rows, dim=1))
+        features = self.observation.log_prob(self.decode(posterior.code), repeated)
+        if self.architecture.importance_samples > 1:
+            bound = self._importance_bound(features.sum(-1), posterior.log_ratio, draws)
+        else:
+            bound = (features.sum(-1) - posterior.divergence.sum(-1)).unflatten(1, (draws, rows)).mean(1)
+        return bound, features.unflatten(1, (draws, rows)).mean(1)
+
+    def generate(self, rows: int, generator: Generator) -> Tensor:
+        each = -(-rows // self.n_members)
+        noise = torch.randn(
+            (self.n_members, each, self.code_width),
+            generator=generator,
+            dtype=self.score_noise.dtype,
+            device=self.score_noise.device,
+        )
+        drawn = self.observation.sample(self.decode(self.prior(noise)), generator)
+        return drawn.movedim(0, 1).flatten(0, 1)[:rows]

@@ -1,0 +1,103 @@
+"""How an estimator declares its parameters, each once: name, type, default and range in one line.
+
+    class Shrunk(VAE):
+        strength: float = parameter(0.1, at_least=0, doc="Weight of the shrinkage.")
+
+The class gets an ``__init__`` that stores what it is given and nothing else, as scikit-learn asks; `fit`
+calls `check_parameters`. A subclass inherits the parameters of its parents and may give one of them a new default by
+declaring it again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import numbers
+import types
+import typing
+from typing import Any, dataclass_transform
+
+
+def parameter(default: Any, *, at_least=None, at_most=None, above=None, below=None, options=None, positional=False, doc: str = "") -> Any:
+    """Declare one parameter of an estimator.
+
+    ``at_least`` and ``at_most`` are inclusive bounds, ``above`` and ``below`` exclusive ones; they hold for numbers and
+    for each element of a tuple. ``options`` lists the strings that are allowed.
+    """
+    bounds = {"at_least": at_least, "at_most": at_most, "above": above, "below": below}
+    rules = {"bounds": {k: v for k, v in bounds.items() if v is not None}, "options": options, "doc": doc}
+    return dataclasses.field(default=default, kw_only=not positional, metadata=rules)
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(parameter,))
+class Parameterized:
+    """Gives every subclass an ``__init__`` made from its declared parameters."""
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            raise TypeError(f"{cls.__name__} declares its parameters with parameter(...), so it must not define __init__")
+        dataclasses.dataclass(cls, eq=False, repr=False, match_args=False)
+
+    def check_parameters(self) -> None:
+        """Raise TypeError or ValueError, naming the parameter, for the first one with a wrong type or range."""
+        hints = typing.get_type_hints(type(self))
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            check_value(f"{type(self).__name__}.{field.name}", getattr(self, field.name), hints[field.name], field.metadata)
+
+
+def check_value(name: str, value: Any, hint: Any, rules: typing.Mapping[str, Any]) -> None:
+    if not _matches(value, hint):
+        raise TypeError(f"{name} must be {_describe(hint)}, got {value!r} of type {type(value).__name__}")
+    if isinstance(value, str):
+        if rules.get("options") and value not in rules["options"]:
+            raise ValueError(f"{name} must be one of {', '.join(map(repr, rules['options']))}, got {value!r}")
+        return
+    for number in value if isinstance(value, tuple) else (value,):
+        if isinstance(number, numbers.Real) and not isinstance(number, bool):
+            _check_bounds(name, number, rules.get("bounds", {}))
+
+
+_COMPARE = {
+    "at_least": (lambda x, b: x >= b, "at least"),
+    "at_most": (lambda x, b: x <= b, "at most"),
+    "above": (lambda x, b: x > b, "above"),
+    "below": (lambda x, b: x < b, "below"),
+}
+
+
+def _check_bounds(name, number, bounds):
+    for rule, bound in bounds.items():
+        holds, words = _COMPARE[rule]
+        if not holds(number, bound):  # also refuses NaN
+            raise ValueError(f"{name} must be {words} {bound}, got {number!r}")
+
+
+def _matches(value, hint) -> bool:
+    if hint is Any:
+        return True
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        return any(_matches(value, option) for option in typing.get_args(hint))
+    if origin is tuple:
+        element = typing.get_args(hint)[0]
+        return isinstance(value, tuple | list) and all(_matches(v, element) for v in value)
+    if hint is float:
+        return isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if hint in (None, type(None)):
+        return value is None
+    try:
+        return isinstance(value, origin or hint)
+    except TypeError:  # a protocol that can't be checked at run time
+        return True
+
+
+def _describe(hint) -> str:
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_describe(option) for option in typing.get_args(hint))
+    if origin is tuple:
+        return f"a tuple of {_describe(typing.get_args(hint)[0])}"
+    names = {int: "an integer", float: "a number", str: "a string", bool: "True or False", type(None): "None"}
+    return names.get(hint, getattr(hint, "__name__", str(hint)))

@@ -1,0 +1,164 @@
+"""Save and load: parameters and learned facts as JSON, weights as safetensors, dtypes as an Arrow schema.
+
+Nothing in the folder is code and nothing in it is executed: a class is found by its name among those of this package
+and the subclasses that the caller has already defined.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import warnings
+from pathlib import Path
+from typing import Any, Self
+
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted
+
+FORMAT = 1
+
+
+class Persistable:
+    """An estimator that can be written to a folder.
+
+    A subclass says what it has learned in `learned` and takes it back in `relearn`.
+    """
+
+    def learned(self) -> dict[str, Any]:
+        """What fit learned: JSON values, and under these keys what JSON can't hold: "weights" (tensors by name),
+        "columns" (an Arrow schema), "model" (another Persistable)."""
+        raise NotImplementedError
+
+    def relearn(self, learned: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    def save(self, path: str | Path) -> Self:
+        """Write the fitted estimator to the folder `path`, made if need be; a model there is replaced."""
+        check_is_fitted(self)
+        folder = Path(path)
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / "model.json").exists():
+            raise FileExistsError(f"{folder} holds other files and no model: give an empty or a new folder.")
+        folder.mkdir(parents=True, exist_ok=True)
+        learned = self.learned()
+        if "weights" in learned:
+            _write_weights(learned.pop("weights"), folder / "weights.safetensors")
+        if "columns" in learned:
+            _write_columns(learned.pop("columns"), folder / "columns.arrow")
+        if "model" in learned:
+            learned.pop("model").save(folder / "model")
+        description = {
+            "format": FORMAT,
+            "class": type(self).__name__,
+            "parameters": {k: _to_json(k, v) for k, v in self.get_params(deep=False).items()},  # type: ignore[attr-defined]
+            "learned": learned,
+        }
+        _replace(folder / "model.json", json.dumps(description, indent=1).encode())
+        return self
+
+
+def load(path: str | Path) -> Any:
+    """The fitted estimator that `save` wrote to the folder `path`.
+
+    Raises FileNotFoundError where there is none and ValueError where the folder is from a newer version or of an
+    unknown class.
+    """
+    folder = Path(path)
+    try:
+        description = json.loads((folder / "model.json").read_text())
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{folder} holds no saved model (model.json is missing)") from None
+    if description["format"] > FORMAT:
+        raise ValueError(f"{folder} was written by a newer version of anomalib_vae: update the package to read it.")
+    learned = description["learned"]
+    if (folder / "weights.safetensors").exists():
+        from safetensors.torch import load_file
+
+        learned["weights"] = load_file(folder / "weights.safetensors")
+    if (folder / "columns.arrow").exists():
+        import pyarrow as pa
+
+        learned["columns"] = pa.ipc.open_file((folder / "columns.arrow").read_bytes()).read_all()
+    if (folder / "model" / "model.json").exists():
+        learned["model"] = load(folder / "model")
+    parameters = {k: _from_json(v, learned) for k, v in description["parameters"].items()}
+    estimator = _class_named(description["class"])(**parameters)
+    estimator.relearn(learned)
+    return estimator
+
+
+def _class_named(name: str) -> type:
+    import anomalib_vae
+
+    if name in anomalib_vae.__all__:
+        found = getattr(anomalib_vae, name)
+        if isinstance(found, type) and issubclass(found, Persistable):
+            return found
+    known, seen = [Persistable], set()
+    while known:
+        candidate = known.pop()
+        if candidate.__name__ == name and candidate is not Persistable:
+            return candidate
+        seen.add(candidate)
+        known += [c for c in candidate.__subclasses__() if c not in seen]
+    raise ValueError(f"the saved model is of the class {name!r}, which is not known here: define or import it first.")
+
+
+def _to_json(name: str, value: Any) -> Any:
+    if hasattr(value, "get_params"):
+        return {"estimator": "frozen" if isinstance(value, FrozenEstimator) else "unfitted"}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {"strategy": type(value).__name__, **dataclasses.asdict(value)}
+    if isinstance(value, tuple | list):
+        if name != "callbacks":
+            return {"tuple": [_to_json(name, v) for v in value]}
+        value = None
+    if hasattr(value, "item"):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    warnings.warn(f"parameter {name}={value!r} can't be saved; it is None in the loaded model.", stacklevel=3)
+    return None
+
+
+def _from_json(value: Any, learned: dict[str, Any]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if "estimator" in value:
+        return FrozenEstimator(learned["model"]) if value["estimator"] == "frozen" else clone(learned["model"])
+    if "tuple" in value:
+        return tuple(_from_json(v, learned) for v in value["tuple"])
+    fields = {k: v for k, v in value.items() if k != "strategy"}
+    return _strategy_named(value["strategy"])(**fields)
+
+
+def _strategy_named(name: str) -> type:
+    from anomalib_vae.losses import strategies
+
+    try:
+        return strategies.ALL[name]
+    except KeyError:
+        raise ValueError(f"the saved model uses the strategy {name!r}, which this version does not know.") from None
+
+
+def _write_weights(weights, path: Path) -> None:
+    from safetensors.torch import save
+
+    _replace(path, save({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}))
+
+
+def _write_columns(table, path: Path) -> None:
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    _replace(path, sink.getvalue().to_pybytes())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """A reader sees the old file or the whole new one."""
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)
