@@ -1,9 +1,9 @@
 """Learn what normal data look like: score anomalies, fill in missing values, denoise and generate.
 
-    from anomalib_vae import AnomalyDetector, VAEImputer
+from anomalib_vae import AnomalyDetector, VAEImputer
 
-    AnomalyDetector(random_state=0).fit(frame).predict(frame)   # +1 normal, -1 anomaly
-    VAEImputer(random_state=0).fit_transform(frame)             # the same frame, gaps filled
+AnomalyDetector(random_state=0).fit(frame).predict(frame)   # +1 normal, -1 anomaly
+VAEImputer(random_state=0).fit_transform(frame)             # the same frame, gaps filled
 """
 
 from __future__ import annotations

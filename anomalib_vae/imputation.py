@@ -28,6 +28,8 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, Role):
     def fit(self, X, y=None):
         """Fit the model to the rows of X, gaps and all; y is ignored."""
         self._fit_model(X)
+        if not hasattr(self.model_, "expected_features"):
+            raise TypeError(f"VAEImputer.model must be a model of this package, got {type(self.model_).__name__}")
         return self
 
     def transform(self, X):

@@ -17,7 +17,9 @@ import typing
 from typing import Any, dataclass_transform
 
 
-def parameter(default: Any, *, at_least=None, at_most=None, above=None, below=None, options=None, positional=False, doc: str = "") -> Any:
+def parameter(
+    default: Any, *, at_least=None, at_most=None, above=None, below=None, options=None, positional=False, doc: str = ""
+) -> Any:
     """Declare one parameter of an estimator.
 
     ``at_least`` and ``at_most`` are inclusive bounds, ``above`` and ``below`` exclusive ones; they hold for numbers and
@@ -35,14 +37,18 @@ class Parameterized:
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
-            raise TypeError(f"{cls.__name__} declares its parameters with parameter(...), so it must not define __init__")
+            raise TypeError(
+                f"{cls.__name__} declares its parameters with parameter(...), so it must not define __init__"
+            )
         dataclasses.dataclass(cls, eq=False, repr=False, match_args=False)
 
     def check_parameters(self) -> None:
         """Raise TypeError or ValueError, naming the parameter, for the first one with a wrong type or range."""
         hints = typing.get_type_hints(type(self))
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            check_value(f"{type(self).__name__}.{field.name}", getattr(self, field.name), hints[field.name], field.metadata)
+            check_value(
+                f"{type(self).__name__}.{field.name}", getattr(self, field.name), hints[field.name], field.metadata
+            )
 
 
 def check_value(name: str, value: Any, hint: Any, rules: typing.Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +19,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 FORMAT = 1
+FILES = {"weights": "weights.safetensors", "columns": "columns.arrow", "model": "model"}
 
 
 class Persistable:
@@ -42,12 +44,14 @@ class Persistable:
             raise FileExistsError(f"{folder} holds other files and no model: give an empty or a new folder.")
         folder.mkdir(parents=True, exist_ok=True)
         learned = self.learned()
-        if "weights" in learned:
-            _write_weights(learned.pop("weights"), folder / "weights.safetensors")
-        if "columns" in learned:
-            _write_columns(learned.pop("columns"), folder / "columns.arrow")
-        if "model" in learned:
-            learned.pop("model").save(folder / "model")
+        parts = {"weights": _write_weights, "columns": _write_columns, "model": _write_model}
+        for part, write in parts.items():
+            if part in learned:
+                write(learned.pop(part), folder / FILES[part])
+                learned[part] = FILES[part]
+            else:  # what an earlier model left there
+                shutil.rmtree(folder / FILES[part], ignore_errors=True)
+                (folder / FILES[part]).unlink(missing_ok=True)
         description = {
             "format": FORMAT,
             "class": type(self).__name__,
@@ -72,16 +76,9 @@ def load(path: str | Path) -> Any:
     if description["format"] > FORMAT:
         raise ValueError(f"{folder} was written by a newer version of anomalib_vae: update the package to read it.")
     learned = description["learned"]
-    if (folder / "weights.safetensors").exists():
-        from safetensors.torch import load_file
-
-        learned["weights"] = load_file(folder / "weights.safetensors")
-    if (folder / "columns.arrow").exists():
-        import pyarrow as pa
-
-        learned["columns"] = pa.ipc.open_file((folder / "columns.arrow").read_bytes()).read_all()
-    if (folder / "model" / "model.json").exists():
-        learned["model"] = load(folder / "model")
+    for part, read in {"weights": _read_weights, "columns": _read_columns, "model": load}.items():
+        if part in learned:
+            learned[part] = read(folder / FILES[part])
     parameters = {k: _from_json(v, learned) for k, v in description["parameters"].items()}
     estimator = _class_named(description["class"])(**parameters)
     estimator.relearn(learned)
@@ -148,6 +145,12 @@ def _write_weights(weights, path: Path) -> None:
     _replace(path, save({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}))
 
 
+def _read_weights(path: Path):
+    from safetensors.torch import load_file
+
+    return load_file(path)
+
+
 def _write_columns(table, path: Path) -> None:
     import pyarrow as pa
 
@@ -155,6 +158,16 @@ def _write_columns(table, path: Path) -> None:
     with pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
     _replace(path, sink.getvalue().to_pybytes())
+
+
+def _read_columns(path: Path):
+    import pyarrow as pa
+
+    return pa.ipc.open_file(path.read_bytes()).read_all()
+
+
+def _write_model(model: Persistable, path: Path) -> None:
+    model.save(path)
 
 
 def _replace(path: Path, content: bytes) -> None:

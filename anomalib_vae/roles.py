@@ -30,7 +30,7 @@ class Role(MetaEstimatorMixin, Persistable, Parameterized, BaseEstimator):
         model = clone(self._default_model() if self.model is None else self.model)
         if self.random_state is not None and "random_state" in model.get_params():
             model.set_params(random_state=int(check_random_state(self.random_state).randint(2**31 - 1)))
-        self.model_ = model.fit(X)
+        self.model_ = model.fit(X, None)  # FrozenEstimator.fit asks for a y
         return X
 
     def __sklearn_is_fitted__(self) -> bool:

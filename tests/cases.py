@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sklearn.base import clone
+
 from anomalib_vae import VAE, AnomalyDetector, DenoisingVAE, HierarchicalVAE, RobustVAE, VAEImputer
 
 SMALL = {"hidden_dims": (16,), "n_members": 2, "max_epochs": 20, "batch_size": 64, "random_state": 0}
@@ -22,3 +24,19 @@ ESTIMATORS = [*MODELS, *ROLES]
 def name(estimator) -> str:
     """The estimator with the parameters that differ from its defaults, as a test's id."""
     return repr(estimator).replace("\n", "").replace(" ", "")[:80]
+
+
+def quick(estimator, epochs: int = 2):
+    """An unfitted copy that trains for a few epochs only, for tests in which nothing needs to be learned."""
+    parameters = estimator.get_params()
+    return clone(estimator).set_params(
+        **{key: epochs for key in ("max_epochs", "model__max_epochs") if key in parameters}
+    )
+
+
+def one_of_each_class(estimators) -> list:
+    """The first estimator of each class in the list."""
+    first: dict[type, object] = {}
+    for estimator in estimators:
+        first.setdefault(type(estimator), estimator)
+    return list(first.values())

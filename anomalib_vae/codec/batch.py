@@ -44,12 +44,16 @@ class Batch:
 
 @dataclass(frozen=True)
 class Block:
-    """The features start:stop of a batch that stand for one column."""
+    """The features start:stop of a batch that stand for one column.
+
+    A network reads all of them; it gives back the first `target_width`, which are enough to decode the column.
+    """
 
     column: str
     kind: Kind
     start: int
     stop: int
+    target_width: int
 
     @property
     def width(self) -> int:
@@ -74,6 +78,20 @@ class Layout:
     def column_of_feature(self) -> list[int]:
         """For each feature, the position of its block."""
         return [i for i, block in enumerate(self.blocks) for _ in range(block.width)]
+
+    @cached_property
+    def targets(self) -> list[int]:
+        """The features that a network gives back."""
+        return [i for block in self.blocks for i in range(block.start, block.start + block.target_width)]
+
+    @cached_property
+    def column_of_target(self) -> list[int]:
+        return [i for i, block in enumerate(self.blocks) for _ in range(block.target_width)]
+
+    def target_span(self, kind: Kind) -> slice:
+        """Where the targets of one kind lie among the targets."""
+        of_kind = [i for i, block in enumerate(self.column_of_target) if self.blocks[block].kind == kind]
+        return slice(of_kind[0], of_kind[-1] + 1) if of_kind else slice(0, 0)
 
     def span(self, kind: Kind) -> slice:
         """The features of one kind; they are contiguous."""

@@ -30,7 +30,9 @@ class CategoryCodec:
     def fit(cls, column: Column) -> CategoryCodec:
         counts = pd.Series(column.values[column.observed], dtype=object).value_counts()
         ordered = sorted(counts.index, key=lambda level: (-counts[level], type(level).__name__, str(level)))
-        kept, rest = (ordered, []) if len(ordered) <= MAX_LEVELS else (ordered[: MAX_LEVELS - 1], ordered[MAX_LEVELS - 1 :])
+        kept, rest = (
+            (ordered, []) if len(ordered) <= MAX_LEVELS else (ordered[: MAX_LEVELS - 1], ordered[MAX_LEVELS - 1 :])
+        )
         if rest:
             warnings.warn(
                 f"column {column.name!r} has {len(ordered):,} levels: the {len(kept)} most frequent are told apart, the "

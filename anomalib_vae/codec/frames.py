@@ -33,12 +33,20 @@ class Column:
 
 
 def is_frame(X) -> bool:
+    if isinstance(X, pd.DataFrame):
+        return True
     return isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame)
 
 
 def empty_like(X):
     """The frame without its rows (names and dtypes only); None for an array."""
-    return X[:0] if isinstance(X, pd.DataFrame) else nw.from_native(X, eager_only=True).head(0).to_native() if is_frame(X) else None
+    return (
+        X[:0]
+        if isinstance(X, pd.DataFrame)
+        else nw.from_native(X, eager_only=True).head(0).to_native()
+        if is_frame(X)
+        else None
+    )
 
 
 def to_arrow(template):
@@ -65,7 +73,9 @@ def names_of(X) -> list:
     if not is_frame(X):
         return [f"x{i}" for i in range(X.shape[1])]
     if isinstance(X, pd.DataFrame) and isinstance(X.columns, pd.MultiIndex):
-        raise TypeError("the columns are a MultiIndex: flatten their names, for example by joining the levels with '_'.")
+        raise TypeError(
+            "the columns are a MultiIndex: flatten their names, for example by joining the levels with '_'."
+        )
     names = list(X.columns) if isinstance(X, pd.DataFrame) else nw.from_native(X, eager_only=True).columns
     twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
     if twice:
@@ -122,10 +132,14 @@ def _from_pandas(name, series: pd.Series) -> Column:
         units = naive.to_numpy().astype("M8[us]" if dtype.kind == "M" else "m8[us]")
         return Column(name, "time", np.where(np.isnat(units), np.nan, units.astype(np.int64)))
     if types.is_complex_dtype(dtype):
-        raise ValueError(f"Complex data not supported: column {name!r}. Give its real and imaginary part a column each.")
+        raise ValueError(
+            f"Complex data not supported: column {name!r}. Give its real and imaginary part a column each."
+        )
     if types.is_object_dtype(dtype) or types.is_string_dtype(dtype):
         return _from_objects(name, series.astype(object).to_numpy())
-    raise TypeError(f"column {name!r} has dtype {dtype}, which is not supported: convert it to numbers, strings or times.")
+    raise TypeError(
+        f"column {name!r} has dtype {dtype}, which is not supported: convert it to numbers, strings or times."
+    )
 
 
 def _from_narwhals(name, series) -> Column:
@@ -144,12 +158,16 @@ def _from_narwhals(name, series) -> Column:
         return Column(name, "label", np.array(series.cast(nw.String).to_list() or [], dtype=object))
     if series.null_count() == len(series):
         return Column(name, "label", np.full(len(series), None, dtype=object))
-    raise TypeError(f"column {name!r} has dtype {dtype}, which is not supported: convert it to numbers, strings or times.")
+    raise TypeError(
+        f"column {name!r} has dtype {dtype}, which is not supported: convert it to numbers, strings or times."
+    )
 
 
 def _floats(series) -> np.ndarray:
-    return np.asarray([np.nan if v is None else v for v in series.cast(nw.Float64).to_list()]) if series.null_count() else (
-        series.cast(nw.Float64).to_numpy().astype(np.float64)
+    return (
+        np.asarray([np.nan if v is None else v for v in series.cast(nw.Float64).to_list()])
+        if series.null_count()
+        else (series.cast(nw.Float64).to_numpy().astype(np.float64))
     )
 
 
@@ -192,7 +210,9 @@ def write(columns: dict[Any, np.ndarray], template, *, index_of=None):
         return frame.set_axis(index_of.index, axis=0) if isinstance(index_of, pd.DataFrame) else frame
     like = nw.from_native(template, eager_only=True)
     series = [_to_narwhals(name, values, like.schema[name], like.implementation) for name, values in columns.items()]
-    return _retyped(nw.DataFrame.from_dict({s.name: s for s in series}, backend=like.implementation).to_native(), template)
+    return _retyped(
+        nw.DataFrame.from_dict({s.name: s for s in series}, backend=like.implementation).to_native(), template
+    )
 
 
 def fill(X, columns: dict[Any, np.ndarray], missing: dict[Any, np.ndarray]):
@@ -217,7 +237,7 @@ def fill(X, columns: dict[Any, np.ndarray], missing: dict[Any, np.ndarray]):
             new = _to_narwhals(name, columns[name], old.dtype, frame.implementation)
             keep = nw.new_series("keep", ~missing[name], nw.Boolean, backend=frame.implementation)
             changed.append(old.zip_with(keep, new).alias(name))
-    return _retyped(frame.with_columns(*changed).to_native(), X) if changed else X
+    return _retyped(frame.with_columns(*changed).to_native(), X) if changed else frame.clone().to_native()
 
 
 def _retyped(frame, like):
@@ -246,7 +266,7 @@ def _to_pandas(values: np.ndarray, dtype) -> pd.Series:
     if types.is_bool_dtype(dtype):
         return pd.Series(np.asarray(values).astype(bool)).astype(dtype)
     if types.is_integer_dtype(dtype):
-        return pd.Series(_whole(values)).astype(dtype)
+        return pd.Series(_whole(values, np.dtype(getattr(dtype, "numpy_dtype", dtype)))).astype(dtype)
     return pd.Series(values).astype(dtype)
 
 
@@ -256,7 +276,8 @@ def _to_narwhals(name, values, dtype, backend):
     if dtype == nw.Boolean:
         return nw.new_series(name, np.asarray(values).astype(bool).tolist(), dtype, backend=backend)
     if dtype.is_integer():
-        return nw.new_series(name, _whole(values).tolist(), dtype, backend=backend)
+        unsigned = np.uint64 if dtype == nw.UInt64 else np.int64
+        return nw.new_series(name, _whole(values, unsigned).tolist(), dtype, backend=backend)
     if dtype.is_temporal():
         between = nw.Duration("us") if dtype == nw.Duration else nw.Datetime("us")
         series = nw.new_series(name, _whole(values).tolist(), nw.Int64, backend=backend).cast(between)
@@ -268,5 +289,10 @@ def _to_narwhals(name, values, dtype, backend):
     return nw.new_series(name, list(values), nw.String, backend=backend).cast(dtype)
 
 
-def _whole(values) -> np.ndarray:
-    return np.rint(np.asarray(values, np.float64)).astype(np.int64)
+def _whole(values, dtype=np.int64) -> np.ndarray:
+    """The nearest integers inside the range of the dtype, whose ends float64 may not hold exactly."""
+    limits = np.iinfo(dtype)
+    low, high = float(limits.min), float(limits.max)
+    if int(high) > limits.max:
+        high = float(np.nextafter(high, 0))
+    return np.clip(np.rint(np.asarray(values, np.float64)), low, high).astype(dtype)

@@ -1,4 +1,5 @@
-"""A numeric column in two views: standardised, which keeps distances, and rank-normal, which keeps order alone."""
+"""A numeric column in two views: standardised, which keeps distances and is what a model gives back, and rank-normal,
+which keeps order alone and is read only."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ MAX_KNOTS = 512
 
 @dataclass(frozen=True)
 class NumberCodec:
-    """Learned once from the observed cells of one column; `encode` gives (rows, 2), `decode` takes the first view."""
+    """Learned once from the observed cells of one column; `encode` gives (rows, 2), `decode` takes (rows, 1), the
+    standardised view."""
 
     name: object
     center: float
@@ -53,8 +55,8 @@ class NumberCodec:
         views[~observed] = 0.0
         return views, observed
 
-    def decode(self, views: np.ndarray, *, clip: bool = True) -> np.ndarray:
-        values = views[:, 0] * self.scale + self.center
+    def decode(self, standard: np.ndarray, *, clip: bool = True) -> np.ndarray:
+        values = standard[:, 0] * self.scale + self.center
         if clip:
             values = np.clip(values, self.lower, self.upper)
         return np.rint(values) if self.whole else values

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import torch
 
 from anomalib_vae.codec import frames
 from anomalib_vae.codec.batch import Batch, Block, Layout
@@ -41,8 +42,8 @@ class TableCodec:
         stops = np.cumsum([self.codecs[i].width for i in self._order]).tolist()
         self.layout = Layout(
             tuple(
-                Block(str(self.codecs[i].name), self.codecs[i].kind, stop - self.codecs[i].width, stop)  # type: ignore[arg-type]
-                for i, stop in zip(self._order, stops, strict=True)
+                Block(str(c.name), c.kind, stop - c.width, stop, 1 if c.kind == "real" else c.width)
+                for c, stop in zip((self.codecs[i] for i in self._order), stops, strict=True)
             )
         )
 
@@ -59,8 +60,6 @@ class TableCodec:
     def encode(self, X) -> Batch:
         """Batch of float32 tensors, (rows, features).  Raises as `frames.read`, and TypeError for a column of another
         kind than in training."""
-        import torch
-
         columns = frames.read(X)
         rows = len(columns[0].values)
         values = np.empty((rows, self.layout.width), np.float32)
@@ -71,25 +70,24 @@ class TableCodec:
             observed[:, block.start : block.stop] = seen[:, None]
         return Batch(torch.from_numpy(values), torch.from_numpy(observed))
 
-    def decode(self, features: np.ndarray, *, clip: bool = True, index_of=None):
-        """Features (rows, features), means or probabilities, as a frame like the one in training.
+    def decode(self, targets: np.ndarray, *, clip: bool = True, index_of=None):
+        """Targets (rows, targets), means or probabilities, as a frame like the one in training.
 
         clip: keep numbers inside the range seen in training.  index_of: see `frames.write`.
         """
-        return frames.write(self._columns(features, clip), self.template, index_of=index_of)
+        return frames.write(self._columns(targets, clip), self.template, index_of=index_of)
 
-    def fill(self, X, features: np.ndarray):
-        """X with its missing cells decoded from the features; cells of columns never observed in training stay open."""
+    def fill(self, X, targets: np.ndarray):
+        """X with its missing cells decoded from the targets; cells of columns never observed in training stay open."""
         missing = {codec.name: ~column.observed for codec, column in zip(self.codecs, frames.read(X), strict=True)}
-        columns = self._columns(features, clip=True)
+        columns = self._columns(targets, clip=True)
         names = dict(zip(self.names, frames.names_of(X), strict=True))
         return frames.fill(X, {names[k]: v for k, v in columns.items()}, {names[k]: v for k, v in missing.items()})
 
-    def _columns(self, features, clip) -> dict[Any, np.ndarray]:
-        decoded = {
-            i: self.codecs[i].decode(features[:, block.start : block.stop], clip=clip)
-            for i, block in zip(self._order, self.layout.blocks, strict=True)
-        }
+    def _columns(self, targets, clip) -> dict[Any, np.ndarray]:
+        widths = [block.target_width for block in self.layout.blocks]
+        parts = np.split(targets, np.cumsum(widths)[:-1], axis=1)
+        decoded = {i: self.codecs[i].decode(part, clip=clip) for i, part in zip(self._order, parts, strict=True)}
         return {codec.name: decoded[i] for i, codec in enumerate(self.codecs)}
 
     def to_json(self) -> dict:
@@ -121,9 +119,10 @@ def _as_trained(column: Column, codec: ColumnCodec, family: str) -> Column:
         return Column(column.name, "label", values)
     if column.family == "label" or "time" in (family, column.family):
         example = column.values[column.observed][0]
+        example = np.datetime64(int(example), "us") if column.family == "time" else example
         raise TypeError(
             f"column {column.name!r} was of kind {family} in training and is now of kind {column.family} (such as "
-            f"{example!r}): convert it, for example with pandas.to_numeric or pandas.to_datetime."
+            f"{str(example)!r}): convert it, for example with pandas.to_numeric or pandas.to_datetime."
         )
     if family == "boolean" and not np.isin(column.values[column.observed], (0.0, 1.0)).all():
         raise TypeError(f"column {column.name!r} was boolean in training and now holds other numbers than 0 and 1.")

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 
-def gaussian_divergence(mean: Tensor, log_variance: Tensor, prior_mean: Tensor | float = 0.0, prior_log_variance: Tensor | float = 0.0):
+def gaussian_divergence(
+    mean: Tensor, log_variance: Tensor, prior_mean: Tensor | float = 0.0, prior_log_variance: Tensor | float = 0.0
+):
     """KL(N(mean, variance) || N(prior_mean, prior_variance)) of each latent dimension."""
     difference = log_variance - prior_log_variance
     scaled = (mean - prior_mean).square() * torch.exp(-torch.as_tensor(prior_log_variance))

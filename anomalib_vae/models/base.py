@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from anomalib_vae.codec import frames
+from anomalib_vae.codec.batch import Batch, Layout
 from anomalib_vae.codec.table import TableCodec
 from anomalib_vae.models.validation import checked
+from anomalib_vae.networks.layers import ACTIVATIONS
+from anomalib_vae.networks.network import Network
 from anomalib_vae.parameters import Parameterized, parameter
 from anomalib_vae.persistence import Persistable
-
-if TYPE_CHECKING:
-    import torch
-
-    from anomalib_vae.codec.batch import Batch, Layout
-    from anomalib_vae.networks.network import Network
-    from anomalib_vae.training.run import TrainingRun
+from anomalib_vae.training.callbacks import Callback, ProgressBar, listeners
+from anomalib_vae.training.loop import Plan, train
+from anomalib_vae.training.run import TrainingRun
 
 CHUNK = 2048  # rows evaluated at once after training: enough to keep the cores busy, small enough for any memory
 
@@ -41,13 +42,13 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
     """
 
     latent_dim: int | str = parameter("auto", at_least=1, options=("auto",), doc="Width of the code.")
-    hidden_dims: tuple[int, ...] = parameter((128, 128), at_least=1, doc="Widths of the encoder's hidden layers.")
+    hidden_dims: tuple[int, ...] = parameter((128,), at_least=1, doc="Widths of the encoder's hidden layers.")
     n_members: int = parameter(4, at_least=1, doc="Networks trained side by side and averaged.")
-    activation: str = parameter(
-        "silu", options=("relu", "silu", "gelu", "tanh", "elu", "selu", "leaky_relu"), doc="Of the hidden layers."
-    )
+    activation: str = parameter("relu", options=tuple(ACTIVATIONS), doc="Of the hidden layers.")
     dropout: float = parameter(0.0, at_least=0.0, below=1.0, doc="Share of hidden units dropped in training.")
-    max_epochs: int | str = parameter("auto", at_least=1, options=("auto",), doc="'auto': about 1,500 steps.")
+    max_epochs: int | str = parameter(
+        "auto", at_least=1, options=("auto",), doc="'auto': as many as make `auto_steps(rows)`."
+    )
     batch_size: int = parameter(256, at_least=1, doc="Rows a step.")
     learning_rate: float = parameter(3e-3, above=0.0, doc="Peak of the schedule (Adam).")
     weight_decay: float = parameter(0.0, at_least=0.0, doc="Of AdamW.")
@@ -65,9 +66,8 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         X: frame (pandas, polars, pyarrow) or array of shape (rows, columns), missing cells allowed.
         Raises ValueError or TypeError naming the parameter or the column, TrainingDiverged if the loss left the finite.
         """
-        import torch
-
         self.check_parameters()
+        self._check_surroundings()
         X = checked(self, X, reset=True)
         generator = torch.Generator().manual_seed(self._seed())
         self.codec_ = TableCodec.fit(X)
@@ -76,20 +76,25 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         run = self._train(data, generator)
         self.history_, self.n_iter_ = pd.DataFrame(run.history), run.epoch
         self._finish()
-        self._describe_fit(data)
+        self._after_training(data, generator)
         return self
+
+    def _check_surroundings(self) -> None:
+        try:
+            torch.empty(0, device=self.device)
+        except (RuntimeError, AssertionError) as error:
+            raise ValueError(f"device={self.device!r} is not available here: {str(error).splitlines()[0]}") from None
+        for callback in self.callbacks or ():
+            if not isinstance(callback, Callback):
+                raise TypeError(f"callbacks must be Callback objects, got {callback!r}")
 
     def _build(self, layout: Layout, generator: torch.Generator) -> Network:
         raise NotImplementedError
 
-    def _describe_fit(self, data: Batch) -> None:
-        """Look at the fitted network: learned facts, and warnings about a fit that went wrong."""
+    def _after_training(self, data: Batch, generator: torch.Generator) -> None:
+        """Look at the fitted network: what is learned once it stands, and warnings about a fit that went wrong."""
 
     def _train(self, data: Batch, generator: torch.Generator) -> TrainingRun:
-        from anomalib_vae.training.callbacks import ProgressBar
-        from anomalib_vae.training.loop import train
-        from anomalib_vae.training.run import TrainingRun
-
         rows, held_out = self._split(len(data), generator)
         plan = self._plan(len(rows))
         run = TrainingRun(
@@ -99,7 +104,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
             parameters={"model": type(self).__name__, **self.get_params(deep=False)},
             save=self._save_midway,
         )
-        callbacks = [*(self.callbacks or ()), ProgressBar(self.verbose, type(self).__name__)]
+        callbacks = [*(self.callbacks or ()), *listeners(), ProgressBar(self.verbose, type(self).__name__)]
         moved, members = data.to(self.device), self.network_.n_members
         if self.device != "cpu":
             generator = _on_device(generator, self.device)
@@ -114,11 +119,9 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         )
 
     def _plan(self, rows: int):
-        from anomalib_vae.training.loop import Plan
-
         steps = math.ceil(rows / min(self.batch_size, rows))
         return Plan(
-            max_epochs=max(5, math.ceil(AUTO_STEPS / steps)) if self.max_epochs == "auto" else int(self.max_epochs),
+            max_epochs=math.ceil(auto_steps(rows) / steps) if self.max_epochs == "auto" else int(self.max_epochs),
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
@@ -126,8 +129,6 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         )
 
     def _split(self, rows: int, generator: torch.Generator):
-        import torch
-
         held_out = min(math.ceil(self.validation_fraction * rows), rows - 1)
         order = torch.randperm(rows, generator=generator)
         return order[held_out:], order[:held_out]
@@ -154,12 +155,12 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
 
     def inverse_transform(self, codes):
         """Codes (rows, members x latent_dim) to rows like those of the training frame, the members' mean."""
-        import torch
-
         check_is_fitted(self)
         codes = np.asarray(codes, np.float64)
         if codes.ndim != 2 or codes.shape[1] != self._n_features_out:
             raise ValueError(f"codes must have shape (rows, {self._n_features_out}), got {codes.shape}")
+        if not np.isfinite(codes).all():
+            raise ValueError("codes must be finite, as `transform` gives them")
         network = self.network_
         stacked = torch.from_numpy(codes).to(self._place()).unflatten(1, (network.n_members, -1)).movedim(1, 0)
         features = [network.expect(part).mean(0) for part in stacked.split(CHUNK, 1)]
@@ -170,7 +171,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         return self.codec_.decode(self.expected_features(X), index_of=X)
 
     def expected_features(self, X) -> np.ndarray:
-        """`reconstruct` before decoding: (rows, features of the codec's layout)."""
+        """`reconstruct` before decoding: (rows, targets of the codec's layout)."""
         return _numpy([self.network_.reconstruct(batch).mean(0) for batch in self._batches(X)])
 
     def score_samples(self, X) -> np.ndarray:
@@ -192,11 +193,9 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
     def sample(self, n_samples: int = 1):
         """New rows drawn from the model, a frame like the training frame.  An int as random_state draws the same rows
         each time."""
-        import torch
-
         check_is_fitted(self)
-        if n_samples < 1:
-            raise ValueError(f"n_samples must be at least 1, got {n_samples}")
+        if not isinstance(n_samples, numbers.Integral) or n_samples < 1:
+            raise ValueError(f"n_samples must be a whole number, at least 1, got {n_samples!r}")
         generator = torch.Generator(self._place()).manual_seed(self._seed())
         return self.codec_.decode(_numpy([self.network_.generate(n_samples, generator)]))
 
@@ -209,15 +208,15 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
 
     def _batches(self, X) -> Iterator[Batch]:
         """The rows of X in chunks, each (members, rows, features) in float64."""
-        import torch
-
         check_is_fitted(self)
         X = checked(self, X, reset=False)
         data = self.codec_.encode(X)
         with torch.inference_mode():
             for start in range(0, len(data), CHUNK):
-                chunk = data[start : start + CHUNK].to(self._place(), torch.float64)
-                yield chunk.for_members(self.network_.n_members)
+                yield self._for_network(data[start : start + CHUNK])
+
+    def _for_network(self, data: Batch) -> Batch:
+        return data.to(self._place(), torch.float64).for_members(self.network_.n_members)
 
     # ------------------------------------------------------------------ contract
     def __sklearn_is_fitted__(self) -> bool:
@@ -246,8 +245,6 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         return learned
 
     def relearn(self, learned: dict[str, Any]) -> None:
-        import torch
-
         template = frames.from_arrow(learned["columns"], learned["library"]) if "columns" in learned else None
         self.codec_ = TableCodec.from_json(learned["codec"], template)
         self.history_, self.n_iter_ = pd.DataFrame(learned["history"]), learned["n_iter"]
@@ -259,16 +256,14 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         self._finish()
 
 
-AUTO_STEPS = 1500
+def auto_steps(rows: int) -> int:
+    """Steps of a default training: a small table is learned sooner, and by heart if trained for longer."""
+    return min(1200, 100 + 2 * rows)
 
 
 def _numpy(parts: list[torch.Tensor]) -> np.ndarray:
-    import torch
-
     return torch.cat(parts).cpu().numpy()
 
 
 def _on_device(generator: torch.Generator, device: str) -> torch.Generator:
-    import torch
-
     return torch.Generator(device).manual_seed(generator.initial_seed())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from anomalib_vae.losses.corruptions import Corruption
 from anomalib_vae.losses.strategies import CORRUPTIONS
 from anomalib_vae.models.vae import VAE
+from anomalib_vae.networks.layers import ACTIVATIONS
 from anomalib_vae.parameters import parameter
 
 
@@ -17,6 +18,10 @@ class DenoisingVAE(VAE):
     """
 
     corruption: str | Corruption | None = parameter("mask", options=tuple(CORRUPTIONS), doc="Of the input in training.")
-    seen_weight: float = parameter(0.2, at_least=0.0, doc="Weight of cells that a corruption left, against hidden ones.")
+    seen_weight: float = parameter(
+        0.2, at_least=0.0, doc="Weight of cells that a corruption left, against hidden ones."
+    )
     n_bins: int = parameter(24, at_least=0, doc="Piecewise-linear bins of each numeric input; 0 for none.")
     beta: float = parameter(0.02, at_least=0.0, doc="Weight of the divergence in training (Higgins et al. 2017).")
+    hidden_dims: tuple[int, ...] = parameter((192, 192), at_least=1, doc="Widths of the encoder's hidden layers.")
+    activation: str = parameter("silu", options=tuple(ACTIVATIONS), doc="Of the hidden layers.")

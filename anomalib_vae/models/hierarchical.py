@@ -17,6 +17,8 @@ class HierarchicalVAE(VAE):
 
     n_levels: int = parameter(2, at_least=2, doc="Levels of latent variables.")
 
+    prior: str = parameter("normal", options=("normal",), doc="Of the topmost level; those below learn theirs.")
+
     network_class = LadderNetwork
 
     def _latent_dims(self, columns):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import warnings
+
+import torch
 
 from anomalib_vae.losses.corruptions import Corruption
 from anomalib_vae.losses.likelihood import Likelihood
 from anomalib_vae.losses.strategies import CORRUPTIONS, LIKELIHOODS, corruption, likelihood
 from anomalib_vae.models.base import Model
+from anomalib_vae.networks.trimming import robust_distances
 from anomalib_vae.networks.variational import Architecture, VariationalNetwork
 from anomalib_vae.parameters import parameter
 
+MAX_REFERENCES = 1000  # rows in the aggregate prior: scoring a row costs as many distances
 ACTIVE = 0.01  # Burda et al. 2016 call a unit active whose posterior mean varies more than this over the data
 
 
@@ -20,12 +23,18 @@ class VAE(Model):
 
     likelihood: str | Likelihood = parameter("gaussian", options=tuple(LIKELIHOODS), doc="Of the numeric columns.")
     corruption: str | Corruption | None = parameter(None, options=tuple(CORRUPTIONS), doc="Of the input in training.")
-    seen_weight: float = parameter(1.0, at_least=0.0, doc="Weight of cells that a corruption left, against hidden ones.")
+    seen_weight: float = parameter(
+        1.0, at_least=0.0, doc="Weight of cells that a corruption left, against hidden ones."
+    )
     n_bins: int = parameter(0, at_least=0, doc="Piecewise-linear bins of each numeric input; 0 for none.")
     beta: float = parameter(1.0, at_least=0.0, doc="Weight of the divergence in training (Higgins et al. 2017).")
     warmup: float = parameter(0.0, at_least=0.0, at_most=1.0, doc="Part of the training in which beta rises from 0.")
     free_bits: float = parameter(0.0, at_least=0.0, doc="Nats that each latent dimension may carry for nothing.")
     importance_samples: int = parameter(1, at_least=1, doc="Draws of the importance-weighted bound; 1 is the ELBO.")
+    prior: str = parameter("aggregate", options=("aggregate", "normal"), doc="After training; in it always N(0, I).")
+    prior_trim: float = parameter(
+        0.1, at_least=0.0, below=1.0, doc="Share of far rows kept out of the aggregate prior."
+    )
 
     network_class = VariationalNetwork
 
@@ -50,9 +59,11 @@ class VAE(Model):
         )
 
     def _latent_dims(self, columns: int) -> tuple[int, ...]:
-        return (max(2, math.ceil(2 * math.sqrt(columns))) if self.latent_dim == "auto" else int(self.latent_dim),)
+        return (min(max(columns, 2), 64) if self.latent_dim == "auto" else int(self.latent_dim),)
 
-    def _describe_fit(self, data):
+    def _after_training(self, data, generator):
+        if self.prior == "aggregate":
+            self.network_.fit_prior(self._for_network(data[self._references(data, generator)]))
         self.active_units_ = self._count_active(data[:10_000])
         if self.active_units_ == 0:
             warnings.warn(
@@ -61,9 +72,13 @@ class VAE(Model):
                 stacklevel=3,
             )
 
+    def _references(self, data, generator):
+        """Positions of the rows that make up the aggregate prior, drawn from the bulk of the training rows."""
+        distances = robust_distances(data.values[:, self.codec_.layout.targets])
+        bulk = distances.argsort()[: max(1, round((1 - self.prior_trim) * len(data)))]
+        return bulk[torch.randperm(len(bulk), generator=generator)[:MAX_REFERENCES]]
+
     def _count_active(self, data) -> int:
         """Latent dimensions whose posterior mean varies over the data; the median over the members."""
-        import torch
-
-        means = self.network_.encode(data.to(self._place(), torch.float64).for_members(self.n_members))
+        means = self.network_.encode(self._for_network(data))
         return int((means.var(1) > ACTIVE).sum(-1).median())

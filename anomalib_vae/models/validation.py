@@ -22,7 +22,9 @@ def checked(estimator, X, *, reset: bool):
     names = frames.names_of(X)
     rows = len(X)
     if rows < at_least:
-        raise ValueError(f"Found array with {rows} sample(s) (shape={X.shape}) while a minimum of {at_least} is required.")
+        raise ValueError(
+            f"Found array with {rows} sample(s) (shape={X.shape}) while a minimum of {at_least} is required."
+        )
     if not names:
         raise ValueError(f"Found array with 0 feature(s) (shape={X.shape}) while a minimum of 1 is required.")
     validate_data(estimator, X, reset=reset, skip_check_array=True)

@@ -20,6 +20,10 @@ class LadderNetwork(VariationalNetwork):
 
     def build_latents(self, generator):
         a = self.architecture
+        if not a.hidden_dims:
+            raise ValueError(
+                "HierarchicalVAE.hidden_dims must name at least one width: each level reads a hidden layer."
+            )
         widths = [self.inputs.width] + [a.hidden_dims[-1]] * len(a.latent_dims)
         self.bottom_up = nn.ModuleList(self.mlp(w, a.hidden_dims, None, generator) for w in widths[:-1])
         self.ignore_unseen_flags(self.bottom_up[0])  # type: ignore[arg-type]

@@ -47,7 +47,7 @@ class Network(nn.Module):
         raise NotImplementedError
 
     def expect(self, code: Tensor) -> Tensor:
-        """The features that a code stands for: means and probabilities, (members, rows, features)."""
+        """The targets that a code stands for: means and probabilities, (members, rows, targets)."""
         raise NotImplementedError
 
     def reconstruct(self, batch: Batch) -> Tensor:
@@ -62,5 +62,5 @@ class Network(nn.Module):
         raise NotImplementedError
 
     def generate(self, rows: int, generator: torch.Generator) -> Tensor:
-        """New rows, drawn from the members in turn: (rows, features)."""
+        """The targets of new rows, drawn from the members in turn: (rows, targets)."""
         raise NotImplementedError

@@ -11,24 +11,28 @@ from anomalib_vae.losses.categorical import GroupedSoftmax
 from anomalib_vae.losses.likelihood import Likelihood
 from anomalib_vae.networks.layers import smooth_clamp
 
-LOG_SCALE_RANGE = (-4.0, 3.0)  # of a standardised column; a scale of nothing would give a point infinite density
+LOG_SCALE_RANGE = (-3.0, 3.0)  # of a standardised column; a scale of nothing would give a point infinite density
 
 
 class Observation(nn.Module):
-    """p(row | decoder output): locations of real features with one learned scale a feature, logits of the others.
+    """p(row | decoder output): locations of real targets with one learned scale each, logits of the others.
 
-    All methods take the output (members, rows, features) and return results of that shape, 0 where not observed.
+    All methods take the output (members, rows, targets) and return results of that shape, 0 where not observed.
     """
 
+    targets: Tensor
     column: Tensor
 
     def __init__(self, layout: Layout, likelihood: Likelihood, n_members: int):
         super().__init__()
         self.layout, self.likelihood = layout, likelihood
-        self.real, self.binary, self.category = (layout.span(kind) for kind in ("real", "binary", "category"))
-        self.softmax = GroupedSoftmax([block.width for block in layout.of_kind("category")])
+        self.real, self.binary, self.category = (layout.target_span(kind) for kind in ("real", "binary", "category"))
+        self.level_counts = [block.width for block in layout.of_kind("category")]
+        self.softmax = GroupedSoftmax(self.level_counts)
         self.raw_log_scale = nn.Parameter(torch.zeros(n_members, 1, self.real.stop - self.real.start))
-        self.register_buffer("column", torch.tensor(layout.column_of_feature, dtype=torch.long), persistent=False)
+        self.register_buffer("targets", torch.tensor(layout.targets, dtype=torch.long), persistent=False)
+        self.register_buffer("column", torch.tensor(layout.column_of_target, dtype=torch.long), persistent=False)
+        self.width = len(layout.targets)
 
     @property
     def log_scale(self) -> Tensor:
@@ -42,22 +46,22 @@ class Observation(nn.Module):
         return self._evaluate(output, batch, progress)
 
     def _evaluate(self, output: Tensor, batch: Batch, progress: float | None) -> Tensor:
-        values, parts = batch.values, []
+        values, observed, parts = batch.values[..., self.targets], batch.observed[..., self.targets], []
         if self.real.stop:
             x, location = values[..., self.real], output[..., self.real]
             if progress is None:
                 parts.append(self.likelihood.log_prob(x, location, self.log_scale))
             else:
-                seen = batch.observed[..., self.real]
+                seen = observed[..., self.real]
                 parts.append(self.likelihood.objective(x, location, self.log_scale, seen, progress))
         if self.binary.stop:
             parts.append(bernoulli_log_prob(values[..., self.binary], output[..., self.binary]))
         if self.category.stop:
             parts.append(values[..., self.category] * self.softmax.log_prob(output[..., self.category]))
-        return torch.cat(parts, -1) * batch.observed
+        return torch.cat(parts, -1) * observed
 
     def mean(self, output: Tensor) -> Tensor:
-        """Expected features: locations of real ones, probabilities of the others."""
+        """Expected targets: locations of real ones, probabilities of the others."""
         parts = [
             output[..., self.real],
             torch.sigmoid(output[..., self.binary]),
@@ -66,19 +70,20 @@ class Observation(nn.Module):
         return torch.cat(parts, -1)
 
     def sample(self, output: Tensor, generator: torch.Generator) -> Tensor:
-        """Features drawn from the likelihood, labels as one-hot rows."""
+        """Targets drawn from the likelihood, labels as one-hot rows."""
         mean = self.mean(output)
         parts = [self.likelihood.sample(output[..., self.real], self.log_scale, generator)]
         uniform = torch.rand(mean.shape, generator=generator, dtype=mean.dtype, device=mean.device)
         parts.append((uniform[..., self.binary] < mean[..., self.binary]).to(mean.dtype))
-        for block in self.layout.of_kind("category"):
-            # the largest of Gumbel-perturbed log-probabilities is a draw from them
-            at = slice(block.start, block.stop)
-            level = (torch.log(mean[..., at]) - torch.log(-torch.log(uniform[..., at]))).argmax(-1)
-            parts.append(nn.functional.one_hot(level, block.width).to(mean.dtype))
+        # the largest of Gumbel-perturbed log-probabilities is a draw from them
+        gumbel = torch.log(mean) - torch.log(-torch.log(uniform))
+        for width, part in zip(
+            self.level_counts, gumbel[..., self.category].split(self.level_counts, -1), strict=False
+        ):
+            parts.append(nn.functional.one_hot(part.argmax(-1), width).to(mean.dtype))
         return torch.cat(parts, -1)
 
-    def by_column(self, features: Tensor) -> Tensor:
-        """Sum the features of each column: (..., features) to (..., columns), columns in the layout's order."""
-        sums = features.new_zeros((*features.shape[:-1], len(self.layout.blocks)))
-        return sums.index_add_(-1, self.column, features)
+    def by_column(self, targets: Tensor) -> Tensor:
+        """Sum the targets of each column: (..., targets) to (..., columns), columns in the layout's order."""
+        sums = targets.new_zeros((*targets.shape[:-1], len(self.layout.blocks)))
+        return sums.index_add_(-1, self.column, targets)

@@ -14,6 +14,7 @@ from anomalib_vae.losses.corruptions import Corruption
 from anomalib_vae.losses.divergences import free_bits, gaussian_divergence, gaussian_log_density
 from anomalib_vae.losses.gaussian import Gaussian
 from anomalib_vae.losses.likelihood import Likelihood
+from anomalib_vae.networks.aggregate_prior import AggregatePrior
 from anomalib_vae.networks.inputs import Inputs
 from anomalib_vae.networks.layers import smooth_clamp
 from anomalib_vae.networks.mlp import MLP
@@ -46,8 +47,8 @@ class Architecture:
 class Posterior(NamedTuple):
     """One draw of the code and what it costs.
 
-    code: (members, rows, code width).  divergence: KL(q(z|x) || p(z)) of each dimension, in nats.
-    log_ratio: log q(z|x) - log p(z) at the draw, (members, rows).
+    code: (members, rows, code width).  divergence: KL(q(z|x) || p(z)) of each dimension, in nats; where it has no
+    closed form, its estimate at the draw, in one piece.  log_ratio: log q(z|x) - log p(z) at the draw, (members, rows).
     """
 
     code: Tensor
@@ -56,7 +57,8 @@ class Posterior(NamedTuple):
 
 
 class VariationalNetwork(Network):
-    """Encoder, one level of latent variables with the prior N(0, I), decoder (Kingma & Welling 2014)."""
+    """Encoder, one level of latent variables, decoder (Kingma & Welling 2014).  The prior is N(0, I) in training; after
+    it, `fit_prior` can put the aggregate posterior in its place."""
 
     score_noise: Tensor
 
@@ -67,7 +69,8 @@ class VariationalNetwork(Network):
         self.observation = Observation(layout, architecture.likelihood, self.n_members)
         self.code_width = sum(architecture.latent_dims)
         self.build_latents(generator)
-        self.decoder = self.mlp(self.code_width, architecture.hidden_dims[::-1], layout.width, generator)
+        self.decoder = self.mlp(self.code_width, architecture.hidden_dims[::-1], self.observation.width, generator)
+        self.aggregate_prior = AggregatePrior(self.n_members, self.code_width)
         pairs = max(architecture.score_draws, architecture.importance_samples) // 2
         half = torch.randn((self.n_members, max(1, pairs), self.code_width), generator=generator)
         self.register_buffer("score_noise", torch.cat([half, -half], 1))
@@ -88,18 +91,30 @@ class VariationalNetwork(Network):
 
     def posterior(self, batch: Batch, noise: Tensor, generator: Generator | None = None) -> Posterior:
         """Draw from q(z|x) with the given standard-normal noise (members, rows, code width)."""
-        mean, raw = self.encoder(self.inputs(batch), generator).chunk(2, -1)
-        log_variance = smooth_clamp(raw, *LOG_VARIANCE_RANGE)
+        mean, log_variance = self.moments(batch, generator)
         code = mean + torch.exp(0.5 * log_variance) * noise
-        log_ratio = gaussian_log_density(code, mean, log_variance) - gaussian_log_density(code)
-        return Posterior(code, gaussian_divergence(mean, log_variance), log_ratio.sum(-1))
+        log_posterior = gaussian_log_density(code, mean, log_variance).sum(-1)
+        if self.aggregate_prior.fitted:
+            log_ratio = log_posterior - self.aggregate_prior.log_density(code)
+            return Posterior(code, log_ratio[..., None], log_ratio)
+        log_ratio = log_posterior - gaussian_log_density(code).sum(-1)
+        return Posterior(code, gaussian_divergence(mean, log_variance), log_ratio)
+
+    def moments(self, batch: Batch, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of q(z|x), each (members, rows, code width)."""
+        mean, raw = self.encoder(self.inputs(batch), generator).chunk(2, -1)
+        return mean, smooth_clamp(raw, *LOG_VARIANCE_RANGE)
+
+    def fit_prior(self, references: Batch) -> None:
+        """Make the mixture of the posteriors of these rows, (members, rows, features), the prior."""
+        self.aggregate_prior.fit(*self.moments(references))
 
     def prior(self, noise: Tensor) -> Tensor:
         """Codes from the prior: (members, rows, code width) of standard-normal noise to codes."""
         return noise
 
     def decode(self, code: Tensor, generator: Generator | None = None) -> Tensor:
-        """Codes (members, rows, code width) to the parameters of the observation, (members, rows, features)."""
+        """Codes (members, rows, code width) to the parameters of the observation, (members, rows, targets)."""
         return self.decoder(code, generator)
 
     # ------------------------------------------------------------------ training
@@ -112,7 +127,8 @@ class VariationalNetwork(Network):
         posterior = self.posterior(seen, noise, step.generator)
         data_term = self.observation.objective(self.decode(posterior.code, step.generator), clean, step.progress)
         if a.corruption and a.seen_weight != 1.0:
-            data_term = torch.where(seen.observed > 0, a.seen_weight * data_term, data_term)
+            left = seen.observed[..., self.observation.targets] > 0
+            data_term = torch.where(left, a.seen_weight * data_term, data_term)
         beta = a.beta * (min(1.0, step.progress / a.warmup) if a.warmup else 1.0)
         if a.importance_samples > 1:
             bound = self._importance_bound(data_term.sum(-1), beta * posterior.log_ratio, a.importance_samples)
@@ -152,16 +168,16 @@ class VariationalNetwork(Network):
         return self.observation.by_column(self._evaluate(batch)[1])
 
     def _evaluate(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The bound (members, rows) and its data term feature by feature (members, rows, features)."""
+        """The bound (members, rows) and its data term target by target (members, rows, targets)."""
         draws, rows = self.score_noise.shape[1], len(batch)
         repeated = batch.repeat(draws)
         posterior = self.posterior(repeated, self.score_noise.repeat_interleave(rows, dim=1))
-        features = self.observation.log_prob(self.decode(posterior.code), repeated)
+        data_term = self.observation.log_prob(self.decode(posterior.code), repeated)
         if self.architecture.importance_samples > 1:
-            bound = self._importance_bound(features.sum(-1), posterior.log_ratio, draws)
+            bound = self._importance_bound(data_term.sum(-1), posterior.log_ratio, draws)
         else:
-            bound = (features.sum(-1) - posterior.divergence.sum(-1)).unflatten(1, (draws, rows)).mean(1)
-        return bound, features.unflatten(1, (draws, rows)).mean(1)
+            bound = (data_term.sum(-1) - posterior.divergence.sum(-1)).unflatten(1, (draws, rows)).mean(1)
+        return bound, data_term.unflatten(1, (draws, rows)).mean(1)
 
     def generate(self, rows: int, generator: Generator) -> Tensor:
         each = -(-rows // self.n_members)
@@ -171,5 +187,7 @@ class VariationalNetwork(Network):
             dtype=self.score_noise.dtype,
             device=self.score_noise.device,
         )
-        drawn = self.observation.sample(self.decode(self.prior(noise)), generator)
+        fitted = self.aggregate_prior.fitted
+        code = self.aggregate_prior.sample(noise, generator) if fitted else self.prior(noise)
+        drawn = self.observation.sample(self.decode(code), generator)
         return drawn.movedim(0, 1).flatten(0, 1)[:rows]

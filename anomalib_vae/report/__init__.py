@@ -1,0 +1,6 @@
+"""Pictures, drawn with matplotlib's object interface: each function gives a Figure and touches no global state."""
+
+from anomalib_vae.report.imputation import imputed_against_observed
+from anomalib_vae.report.scores import score_histogram
+
+__all__ = ["imputed_against_observed", "score_histogram"]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from anomalib_vae.training.run import TrainingRun
 
@@ -32,7 +35,11 @@ class ProgressBar(Callback):
 
         disable = not (sys.stderr.isatty() if self.show is None else self.show)
         self._bar = tqdm(
-            total=run.max_epochs, desc=self.label, unit="epoch", disable=disable, delay=1.0 if self.show is None else 0.0
+            total=run.max_epochs,
+            desc=self.label,
+            unit="epoch",
+            disable=disable,
+            delay=1.0 if self.show is None else 0.0,
         )
 
     def on_epoch_end(self, run):
@@ -53,3 +60,21 @@ class StopAfter(Callback):
 
     def on_epoch_end(self, run):
         run.stop = run.stop or sum(epoch["seconds"] for epoch in run.history) >= self.seconds
+
+
+_LISTENERS: ContextVar[tuple[Callback, ...]] = ContextVar("listeners", default=())
+
+
+@contextmanager
+def listening(callback: Callback) -> Iterator[None]:
+    """Within this block the callback hears of every training begun in this thread, beside the model's own callbacks."""
+    token = _LISTENERS.set((*_LISTENERS.get(), callback))
+    try:
+        yield
+    finally:
+        _LISTENERS.reset(token)
+
+
+def listeners() -> tuple[Callback, ...]:
+    """The callbacks that listen in this place; the training loop of every model asks for them."""
+    return _LISTENERS.get()

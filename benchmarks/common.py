@@ -1,0 +1,51 @@
+"""What the benchmarks share: the measuring protocol, found beside the checkout or where --protocol says, and tables."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parent.parent
+BENCH = ROOT.parent / "shared" / "bench"
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """Options that every benchmark has."""
+    options = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    options.add_argument("--protocol", type=Path, default=BENCH / "protocol.py", help="how tasks are made and scored")
+    options.add_argument("--only", default="", help="comma-separated data sets; all by default")
+    options.add_argument("--seeds", default="0", help="comma-separated seeds of the split and of the model")
+    options.add_argument("--threads", type=int, default=1, help="torch threads")
+    options.add_argument("--output", type=Path, default=None, help="write the figures to this CSV file")
+    return options
+
+
+def protocol(path: Path) -> ModuleType:
+    """The protocol module; exits with a message where the file is missing."""
+    if not path.exists():
+        sys.exit(f"{path} is missing: say with --protocol where the measuring protocol (and its data) is.")
+    spec = importlib.util.spec_from_file_location("protocol", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["protocol"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def wanted(tasks, only: str):
+    """The tasks of the data sets named in `only`, or all."""
+    names = {name for name in only.split(",") if name}
+    return (task for task in tasks if not names or task.name in names)
+
+
+def save(rows: list[dict], path: Path | None) -> pd.DataFrame:
+    frame = pd.DataFrame(rows)
+    if path is not None:
+        frame.to_csv(path, index=False)
+    return frame
