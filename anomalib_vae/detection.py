@@ -23,10 +23,11 @@ class AnomalyDetector(OutlierMixin, Role):
     --------------------
     model_ : the fitted model.
     offset_ : the score, in nats, below which a row is an anomaly.
-    typical_ : each column's median part of the score over the training rows, in nats: what `reasons` compares with.
     """
 
-    contamination: float | str = parameter("auto", above=0.0, at_most=0.5, options=("auto",), doc="Share of anomalies.")
+    contamination: float | str = parameter(
+        default="auto", above=0.0, at_most=0.5, options=("auto",), doc="Share of anomalies."
+    )
 
     def _default_model(self):
         from anomalib_vae.models.vae import VAE
@@ -37,13 +38,11 @@ class AnomalyDetector(OutlierMixin, Role):
         """Fit the model to the rows of X and the threshold to their scores; y is ignored."""
         X = self._fit_model(X)
         scores = self.model_.score_samples(X)
-        if self.contamination == "auto":
+        if isinstance(self.contamination, str):
             low, high = np.percentile(scores, [25, 75])
             self.offset_ = float(low - 3 * (high - low))
         else:
             self.offset_ = float(np.percentile(scores, 100 * self.contamination))
-        if hasattr(self.model_, "column_scores"):
-            self.typical_ = self.model_.column_scores(X).median().to_dict()
         return self
 
     def score_samples(self, X) -> np.ndarray:
@@ -68,12 +67,12 @@ class AnomalyDetector(OutlierMixin, Role):
     def reasons(self, X, n_reasons: int = 3) -> pd.DataFrame:
         """The columns that make each row suspicious, worst first: (rows, n_reasons) of texts such as
         "amount = 2125.9, expected 84.3 (-31 nats)", in nats below what is usual in that column."""
-        excess = self.explain(X) - pd.Series(self.typical_)
+        excess = self.explain(X) - pd.Series(self.model_.typical_column_scores_)
         order = np.argsort(excess.to_numpy(), axis=1)[:, :n_reasons]
         found, expected = self._texts(X), self._texts(self.model_.reconstruct(X))
-        names = list(excess.columns)
+        names, nats = list(excess.columns), excess.to_numpy()
         texts = [
-            [f"{names[j]} = {found[j][i]}, expected {expected[j][i]} ({excess.iat[i, j]:+.0f} nats)" for j in row]
+            [f"{names[j]} = {found[j][i]}, expected {expected[j][i]} ({nats[i, j]:+.0f} nats)" for j in row]
             for i, row in enumerate(order)
         ]
         return pd.DataFrame(texts, index=excess.index, columns=[f"reason_{k + 1}" for k in range(order.shape[1])])
@@ -93,10 +92,8 @@ class AnomalyDetector(OutlierMixin, Role):
         return columns
 
     def learned(self):
-        return {**super().learned(), "offset": self.offset_, "typical": getattr(self, "typical_", None)}
+        return {**super().learned(), "offset": self.offset_}
 
     def relearn(self, learned):
         super().relearn(learned)
         self.offset_ = learned["offset"]
-        if learned["typical"] is not None:
-            self.typical_ = learned["typical"]

@@ -1,7 +1,7 @@
 """How an estimator declares its parameters, each once: name, type, default and range in one line.
 
     class Shrunk(VAE):
-        strength: float = parameter(0.1, at_least=0, doc="Weight of the shrinkage.")
+        strength: float = parameter(default=0.1, at_least=0, doc="Weight of the shrinkage.")
 
 The class gets an ``__init__`` that stores what it is given and nothing else, as scikit-learn asks; `fit`
 calls `check_parameters`. A subclass inherits the parameters of its parents and may give one of them a new default by
@@ -18,7 +18,7 @@ from typing import Any, dataclass_transform
 
 
 def parameter(
-    default: Any, *, at_least=None, at_most=None, above=None, below=None, options=None, positional=False, doc: str = ""
+    default: Any, *, at_least=None, at_most=None, above=None, below=None, options=None, kw_only=True, doc: str = ""
 ) -> Any:
     """Declare one parameter of an estimator.
 
@@ -27,7 +27,7 @@ def parameter(
     """
     bounds = {"at_least": at_least, "at_most": at_most, "above": above, "below": below}
     rules = {"bounds": {k: v for k, v in bounds.items() if v is not None}, "options": options, "doc": doc}
-    return dataclasses.field(default=default, kw_only=not positional, metadata=rules)
+    return dataclasses.field(default=default, kw_only=kw_only, metadata=rules)
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(parameter,))

@@ -17,8 +17,12 @@ from anomalib_vae.persistence import Persistable
 class Role(MetaEstimatorMixin, Persistable, Parameterized, BaseEstimator):
     """Base of the roles.  `model_` is the fitted model; one inside a FrozenEstimator is used as it is."""
 
-    model: Any = parameter(None, positional=True, doc="To fit, or as it is inside FrozenEstimator; None: the default.")
-    random_state: int | np.random.RandomState | None = parameter(None, doc="Seed; None leaves the model its own.")
+    model: Any = parameter(
+        default=None, kw_only=False, doc="To fit, or as it is inside FrozenEstimator; None: the default."
+    )
+    random_state: int | np.random.RandomState | None = parameter(
+        default=None, doc="Seed; None leaves the model its own."
+    )
 
     def _default_model(self) -> Any:
         raise NotImplementedError

@@ -259,8 +259,8 @@ WRONG_PARAMETERS = [
     (VAE(weight_decay=-1.0), ValueError, "VAE.weight_decay must be at least 0"),
     (VAE(validation_fraction=1.0), ValueError, "VAE.validation_fraction must be below 1"),
     (VAE(patience=0), ValueError, "VAE.patience must be at least 1"),
-    (VAE(device="toaster"), ValueError, "VAE.device.*'toaster'"),
-    (VAE(callbacks=(1,)), TypeError, "VAE.callbacks.*1"),
+    (VAE(device="toaster"), ValueError, "device='toaster' is not available"),
+    (VAE(callbacks=(1,)), TypeError, "callbacks must be Callback objects, got 1"),
     (VAE(callbacks=5), TypeError, "VAE.callbacks must be"),
     (VAE(random_state="lucky"), TypeError, "VAE.random_state must be an integer"),
     (VAE(verbose=3), TypeError, "VAE.verbose must be True or False or None"),
@@ -341,15 +341,9 @@ def test_inverse_transform_refuses(model, codes, message):
         model.inverse_transform(codes)
 
 
-@pytest.mark.parametrize("n_samples", [0, -1])
-def test_sample_needs_a_positive_number(model, n_samples):
-    with pytest.raises(ValueError, match=f"n_samples must be at least 1, got {n_samples}"):
-        model.sample(n_samples)
-
-
-@pytest.mark.parametrize("n_samples", [1.5, "2", None])
+@pytest.mark.parametrize("n_samples", [0, -1, 1.5, "2", None])
 def test_sample_needs_a_whole_number(model, n_samples):
-    with pytest.raises(TypeError, match="n_samples must be an integer"):
+    with pytest.raises(ValueError, match=f"n_samples must be a whole number, at least 1, got {n_samples!r}"):
         model.sample(n_samples)
 
 

@@ -37,7 +37,8 @@ class OneLineGroup(TyperGroup):
         except Exception as error:
             if not hasattr(error, "format_message"):  # what typer raises for a wrong usage has it
                 raise
-            say("error", f"{error.format_message()} See --help.")
+            message = error.format_message()
+            say("error", f"{message}{'' if message[-1:] in ('.', '?') else '.'} See --help.")
             code = 2
         sys.exit(code or 0)
 

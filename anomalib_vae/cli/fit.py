@@ -92,7 +92,7 @@ def _report(estimator: Role, table: Path, output: Path, role: RoleName) -> None:
 
     model = estimator.model_
     families = Counter(model.codec_.families)
-    tell(f"columns: {', '.join(f'{count} {PLURAL[family]}' for family, count in families.items())}")
+    tell(f"columns: {', '.join(f'{PLURAL[family]} {count}' for family, count in families.items())}")
     fitted, seconds = f"{type(estimator).__name__}({type(model).__name__})", model.history_["seconds"].sum()
     tell(f"{fitted} saved to {output}: {model.n_iter_} epochs, {seconds:.1f} s")
     command, result = ("score", "scores.csv") if role is RoleName.detector else ("impute", "filled.csv")

@@ -82,8 +82,10 @@ def _show(judged: pd.DataFrame, detector: AnomalyDetector) -> None:
     worst = judged.nsmallest(SHOWN, "score")
     rows = [
         [str(row[index]), f"{row['score']:.1f}", f"{row['verdict']:+d}", "\n".join(row[name] for name in reasons)]
-        for _, row in worst.iterrows()
+        for row in worst.to_dict("records")
     ]
-    anomalies = int((judged["verdict"] < 0).sum())
-    title = f"The most suspicious of {len(judged):,} rows; {anomalies:,} score below {detector.offset_:.1f}: anomalies"
+    anomalies, total = int((judged["verdict"] < 0).sum()), len(judged)
+    title = (
+        f"{total:,} rows, {anomalies:,} of them anomalies (score below {detector.offset_:.1f}); the most suspicious:"
+    )
     show_table(title, [str(index), "score", "verdict", "reasons"], rows, numeric=("score", "verdict"))

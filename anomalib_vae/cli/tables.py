@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +46,15 @@ class Table(ABC):
 
 @dataclass
 class CsvTable(Table):
-    """Every cell as the text that stands in the file; a first column without a name is the index."""
+    """Every cell as the text that stands in the file; a first column without a name is the index.
+
+    missing: texts that stand for gaps.  dates: columns to read as dates.  kinds: what columns are known to hold.
+    """
 
     texts: pd.DataFrame
     missing: Collection[str] = ()
     dates: Collection[str] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
         self.names = [name for name in self.texts.columns if name != ""]
@@ -67,11 +71,11 @@ class CsvTable(Table):
             closed = (before[name].isna() & after[name].notna()).to_numpy()
             texts.loc[closed, name] = cells.written(after[name][closed], texts[name])
             counts[name] = int(closed.sum())
-        return CsvTable(texts, self.missing, self.dates), counts
+        return CsvTable(texts, self.missing, self.dates, kinds), counts
 
     def write(self, path):
         if path.name.lower().endswith(".parquet"):
-            frame = self.frame(self.names, {})
+            frame = self.frame(self.names, self.kinds)
             ArrowTable(pa.Table.from_pandas(frame, preserve_index="" in self.texts or None)).write(path)
         else:
             _write_csv(self.texts, path, index=False)

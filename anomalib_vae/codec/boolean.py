@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from anomalib_vae.codec.batch import Kind
 from anomalib_vae.codec.frames import Column
 
 
 @dataclass(frozen=True)
 class BooleanCodec:
     name: object
-    kind = "binary"
-    width = 1
+    kind: ClassVar[Kind] = "binary"
+    width: ClassVar[int] = 1
 
     @classmethod
     def fit(cls, column: Column) -> BooleanCodec:

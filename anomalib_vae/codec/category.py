@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
+from anomalib_vae.codec.batch import Kind
 from anomalib_vae.codec.frames import Column
 
 MAX_LEVELS = 100  # a column of names or keys would otherwise be most of the network
@@ -20,7 +22,7 @@ class CategoryCodec:
     name: object
     levels: tuple
     rest: tuple = ()
-    kind = "category"
+    kind: ClassVar[Kind] = "category"
 
     @property
     def width(self) -> int:
@@ -35,8 +37,8 @@ class CategoryCodec:
         )
         if rest:
             warnings.warn(
-                f"column {column.name!r} has {len(ordered):,} levels: the {len(kept)} most frequent are told apart, the "
-                "others share one feature. If it is a key, drop it.",
+                f"column {column.name!r} has {len(ordered):,} levels: the {len(kept)} most frequent are told apart, "
+                "the others share one feature. If it is a key, drop it.",
                 stacklevel=2,
             )
         return cls(column.name, tuple(kept), tuple(rest))
@@ -48,8 +50,8 @@ class CategoryCodec:
         if unseen.any():
             some = ", ".join(repr(v) for v in dict.fromkeys(column.values[unseen].tolist()[:100]))
             warnings.warn(
-                f"column {self.name!r}: {int(unseen.sum())} cells hold levels never seen in training ({some[:80]}); they "
-                "are treated as missing.",
+                f"column {self.name!r}: {int(unseen.sum())} cells hold levels never seen in training ({some[:80]}); "
+                "they are treated as missing.",
                 stacklevel=2,
             )
         observed = codes >= 0

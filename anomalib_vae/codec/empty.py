@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from anomalib_vae.codec.batch import Kind
 from anomalib_vae.codec.frames import Column
 
 
 @dataclass(frozen=True)
 class EmptyCodec:
     name: object
-    kind = "real"
-    width = 1
+    kind: ClassVar[Kind] = "real"
+    width: ClassVar[int] = 1
 
     @classmethod
     def fit(cls, column: Column) -> EmptyCodec:

@@ -58,7 +58,7 @@ def to_arrow(template):
     return nw.from_native(template, eager_only=True).to_arrow()
 
 
-def from_arrow(table, library: str):
+def from_arrow(table, library: Any):
     """The template that `to_arrow` was given; library as `library_of` named it."""
     if library == "pandas":
         return table.to_pandas()
@@ -209,10 +209,9 @@ def write(columns: dict[Any, np.ndarray], template, *, index_of=None):
         frame.columns = template.columns
         return frame.set_axis(index_of.index, axis=0) if isinstance(index_of, pd.DataFrame) else frame
     like = nw.from_native(template, eager_only=True)
-    series = [_to_narwhals(name, values, like.schema[name], like.implementation) for name, values in columns.items()]
-    return _retyped(
-        nw.DataFrame.from_dict({s.name: s for s in series}, backend=like.implementation).to_native(), template
-    )
+    library = like.implementation
+    decoded = {name: _to_narwhals(name, values, like.schema[name], library) for name, values in columns.items()}
+    return _retyped(nw.DataFrame.from_dict(decoded, backend=library).to_native(), template)
 
 
 def fill(X, columns: dict[Any, np.ndarray], missing: dict[Any, np.ndarray]):
@@ -227,7 +226,7 @@ def fill(X, columns: dict[Any, np.ndarray], missing: dict[Any, np.ndarray]):
         for i, name in enumerate(columns):
             if missing[name].any():
                 new = _to_pandas(columns[name][missing[name]], X.iloc[:, i].dtype)
-                filled.isetitem(i, _patch(X.iloc[:, i], missing[name], new))
+                filled[X.columns[i]] = _patch(X.iloc[:, i], missing[name], new)
         return filled
     frame = nw.from_native(X, eager_only=True)
     changed = []
@@ -241,7 +240,7 @@ def fill(X, columns: dict[Any, np.ndarray], missing: dict[Any, np.ndarray]):
 
 
 def _retyped(frame, like):
-    """pyarrow has several types for one narwhals type (string, large_string, dictionary): give back the original ones."""
+    """pyarrow has several types for one of narwhals (string, large_string, dictionary): give back the original ones."""
     return frame.cast(like.schema) if nw.from_native(frame).implementation.is_pyarrow() else frame
 
 

@@ -4,10 +4,12 @@ which keeps order alone and is read only."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import ndtri
 
+from anomalib_vae.codec.batch import Kind
 from anomalib_vae.codec.frames import Column
 
 STANDARD_LIMIT = 10.0  # standard deviations: beyond it, further only means "far"
@@ -28,8 +30,8 @@ class NumberCodec:
     knots: tuple[float, ...]
     ranks: tuple[float, ...]
     whole: bool = False
-    kind = "real"
-    width = 2
+    kind: ClassVar[Kind] = "real"
+    width: ClassVar[int] = 2
 
     @classmethod
     def fit(cls, column: Column) -> NumberCodec:

@@ -19,7 +19,7 @@ from anomalib_vae.codec.number import NumberCodec
 
 ColumnCodec = NumberCodec | BooleanCodec | CategoryCodec | EmptyCodec
 
-_CODEC_OF = {
+_CODEC_OF: dict[str, type[NumberCodec] | type[BooleanCodec] | type[CategoryCodec]] = {
     "number": NumberCodec,
     "integer": NumberCodec,
     "time": NumberCodec,
@@ -50,7 +50,9 @@ class TableCodec:
     @classmethod
     def fit(cls, X) -> TableCodec:
         columns = frames.read(X)
-        codecs = [_CODEC_OF[c.family].fit(c) if c.observed.any() else EmptyCodec.fit(c) for c in columns]
+        codecs: list[ColumnCodec] = [
+            _CODEC_OF[c.family].fit(c) if c.observed.any() else EmptyCodec.fit(c) for c in columns
+        ]
         return cls(codecs, [c.family for c in columns], frames.empty_like(X))
 
     @property
@@ -95,7 +97,7 @@ class TableCodec:
 
     @classmethod
     def from_json(cls, state: dict, template) -> TableCodec:
-        known = {c.__name__: c for c in (NumberCodec, BooleanCodec, CategoryCodec, EmptyCodec)}
+        known: dict[str, Any] = {c.__name__: c for c in (NumberCodec, BooleanCodec, CategoryCodec, EmptyCodec)}
         codecs = []
         for column in state["columns"]:
             fields = {k: tuple(v) if isinstance(v, list) else v for k, v in column.items() if k != "codec"}
@@ -115,7 +117,8 @@ def _as_trained(column: Column, codec: ColumnCodec, family: str) -> Column:
             return Column(column.name, "number", np.full(len(column.values), np.nan))
         return column
     if family == "label":
-        values = np.where(column.observed, column.values.astype(object), None)
+        values = column.values.astype(object)
+        values[~column.observed] = None
         return Column(column.name, "label", values)
     if column.family == "label" or "time" in (family, column.family):
         example = column.values[column.observed][0]

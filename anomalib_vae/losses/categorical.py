@@ -10,6 +10,7 @@ class GroupedSoftmax(torch.nn.Module):
 
     index: torch.Tensor
     padding: torch.Tensor
+    group: torch.Tensor
 
     def __init__(self, widths: list[int]):
         super().__init__()

@@ -17,9 +17,10 @@ class Correntropy(Gaussian):
     Training replaces u²/2, u the residual in units of the learned scale, by s² (1 - exp(-u² / 2s²)): the squared error
     as the bandwidth s grows, and bounded for any s, so that a residual far beyond s has no pull.  Because the scale is
     learned from the residuals under the same kernel, the bandwidth follows the residuals too; a constant factor, for
-    cells (1 + 1/s²)^(3/2), keeps that scale consistent where the data are Gaussian.  s starts at `start` times `bandwidth` and
-    shrinks geometrically to it over the first half of the training, so that no cell is dropped before the model knows
-    it.  Scores use the Gaussian density with the scale so learned: a kernel is not a density, a bound needs one.
+    cells (1 + 1/s²)^(3/2), keeps that scale consistent where the data are Gaussian.  s starts at `start` times
+    `bandwidth` and shrinks geometrically to it over the first half of the training, so that no cell is dropped before
+    the model knows it.  Scores use the Gaussian density with the scale so learned: a kernel is not a density, and a
+    bound needs one.
 
     bandwidth: in learned standard deviations.  per: "cell" or "row" (the mean squared residual of a row in one kernel).
     """

@@ -8,15 +8,15 @@ from torch import Tensor
 
 def gaussian_divergence(
     mean: Tensor, log_variance: Tensor, prior_mean: Tensor | float = 0.0, prior_log_variance: Tensor | float = 0.0
-):
+) -> Tensor:
     """KL(N(mean, variance) || N(prior_mean, prior_variance)) of each latent dimension."""
     difference = log_variance - prior_log_variance
     scaled = (mean - prior_mean).square() * torch.exp(-torch.as_tensor(prior_log_variance))
     return 0.5 * (torch.exp(difference) + scaled - 1.0 - difference)
 
 
-def gaussian_log_density(values: Tensor, mean: Tensor | float = 0.0, log_variance: Tensor | float = 0.0):
-    """log N(values; mean, variance) of each latent dimension, without the constant log(2π)/2, which cancels in ratios."""
+def gaussian_log_density(values: Tensor, mean: Tensor | float = 0.0, log_variance: Tensor | float = 0.0) -> Tensor:
+    """log N(values; mean, variance) of each dimension, without the constant log(2π)/2, which cancels in ratios."""
     log_variance = torch.as_tensor(log_variance, dtype=values.dtype)
     return -0.5 * ((values - mean).square() * torch.exp(-log_variance) + log_variance)
 

@@ -38,26 +38,31 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
     network_ : Network, in float64 and evaluation mode.
     history_ : DataFrame, one row an epoch: losses, learning rate, seconds.
     n_iter_ : number of epochs.
+    typical_column_scores_ : each column's median part of the score in training, in nats, by name.
     n_features_in_, feature_names_in_ : as in scikit-learn.
     """
 
-    latent_dim: int | str = parameter("auto", at_least=1, options=("auto",), doc="Width of the code.")
-    hidden_dims: tuple[int, ...] = parameter((128,), at_least=1, doc="Widths of the encoder's hidden layers.")
-    n_members: int = parameter(4, at_least=1, doc="Networks trained side by side and averaged.")
-    activation: str = parameter("relu", options=tuple(ACTIVATIONS), doc="Of the hidden layers.")
-    dropout: float = parameter(0.0, at_least=0.0, below=1.0, doc="Share of hidden units dropped in training.")
+    latent_dim: int | str = parameter(default="auto", at_least=1, options=("auto",), doc="Width of the code.")
+    hidden_dims: tuple[int, ...] = parameter(default=(128,), at_least=1, doc="Widths of the encoder's hidden layers.")
+    n_members: int = parameter(default=4, at_least=1, doc="Networks trained side by side and averaged.")
+    activation: str = parameter(default="relu", options=tuple(ACTIVATIONS), doc="Of the hidden layers.")
+    dropout: float = parameter(default=0.0, at_least=0.0, below=1.0, doc="Share of hidden units dropped in training.")
     max_epochs: int | str = parameter(
-        "auto", at_least=1, options=("auto",), doc="'auto': as many as make `auto_steps(rows)`."
+        default="auto", at_least=1, options=("auto",), doc="'auto': as many as make `auto_steps(rows)`."
     )
-    batch_size: int = parameter(256, at_least=1, doc="Rows a step.")
-    learning_rate: float = parameter(3e-3, above=0.0, doc="Peak of the schedule (Adam).")
-    weight_decay: float = parameter(0.0, at_least=0.0, doc="Of AdamW.")
-    validation_fraction: float = parameter(0.0, at_least=0.0, below=1.0, doc="Rows held out to choose the best epoch.")
-    patience: int | None = parameter(None, at_least=1, doc="Epochs without improvement on these rows before stopping.")
-    device: str = parameter("cpu", doc="A torch device: 'cpu', 'cuda', 'mps'.")
-    callbacks: tuple[Any, ...] | None = parameter(None, doc="See anomalib_vae.training.callbacks.")
-    random_state: int | np.random.RandomState | None = parameter(None, doc="Seed of everything random in here.")
-    verbose: bool | None = parameter(None, doc="Progress bar; None: where a terminal is watching.")
+    batch_size: int = parameter(default=256, at_least=1, doc="Rows a step.")
+    learning_rate: float = parameter(default=3e-3, above=0.0, doc="Peak of the schedule (Adam).")
+    weight_decay: float = parameter(default=0.0, at_least=0.0, doc="Of AdamW.")
+    validation_fraction: float = parameter(
+        default=0.0, at_least=0.0, below=1.0, doc="Rows held out to choose the best epoch."
+    )
+    patience: int | None = parameter(
+        default=None, at_least=1, doc="Epochs without improvement on these rows before stopping."
+    )
+    device: str = parameter(default="cpu", doc="A torch device: 'cpu', 'cuda', 'mps'.")
+    callbacks: tuple[Any, ...] | None = parameter(default=None, doc="See anomalib_vae.training.callbacks.")
+    random_state: int | np.random.RandomState | None = parameter(default=None, doc="Seed of everything random in here.")
+    verbose: bool | None = parameter(default=None, doc="Progress bar; None: where a terminal is watching.")
 
     # ------------------------------------------------------------------ fit
     def fit(self, X, y=None):
@@ -76,7 +81,10 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         run = self._train(data, generator)
         self.history_, self.n_iter_ = pd.DataFrame(run.history), run.epoch
         self._finish()
-        self._after_training(data, generator)
+        some = data[torch.randperm(len(data), generator=generator)[:CHUNK]]
+        self._after_training(data, some, generator)
+        typical = self.network_.column_scores(self._for_network(some)).mean(0).median(0).values
+        self.typical_column_scores_ = dict(zip(self.codec_.layout.columns, typical.tolist(), strict=True))
         return self
 
     def _check_surroundings(self) -> None:
@@ -91,8 +99,9 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
     def _build(self, layout: Layout, generator: torch.Generator) -> Network:
         raise NotImplementedError
 
-    def _after_training(self, data: Batch, generator: torch.Generator) -> None:
-        """Look at the fitted network: what is learned once it stands, and warnings about a fit that went wrong."""
+    def _after_training(self, data: Batch, some: Batch, generator: torch.Generator) -> None:
+        """What is learned once the network stands, and warnings about a fit that went wrong.  some: a few of the rows
+        of data, drawn at random, for facts that need no more."""
 
     def _train(self, data: Batch, generator: torch.Generator) -> TrainingRun:
         rows, held_out = self._split(len(data), generator)
@@ -143,8 +152,8 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
 
     def _save_midway(self, path) -> None:
         """Write the model as it stands in the middle of a fit."""
-        self.history_ = pd.DataFrame()
-        self.n_iter_ = 0
+        self.history_, self.n_iter_ = pd.DataFrame(), 0
+        self.typical_column_scores_ = dict.fromkeys(self.codec_.layout.columns, 0.0)
         self.save(path)
 
     # ------------------------------------------------------------------ after fit
@@ -236,6 +245,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
             "codec": self.codec_.to_json(),
             "history": self.history_.to_dict("records"),
             "n_iter": self.n_iter_,
+            "typical_column_scores": self.typical_column_scores_,
             "n_features_in": self.n_features_in_,
             "feature_names_in": None if names is None else list(names),
             "weights": self.network_.state_dict(),
@@ -248,6 +258,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         template = frames.from_arrow(learned["columns"], learned["library"]) if "columns" in learned else None
         self.codec_ = TableCodec.from_json(learned["codec"], template)
         self.history_, self.n_iter_ = pd.DataFrame(learned["history"]), learned["n_iter"]
+        self.typical_column_scores_ = learned["typical_column_scores"]
         self.n_features_in_ = learned["n_features_in"]
         if learned["feature_names_in"] is not None:
             self.feature_names_in_ = np.array(learned["feature_names_in"], dtype=object)
@@ -257,8 +268,8 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
 
 
 def auto_steps(rows: int) -> int:
-    """Steps of a default training: a small table is learned sooner, and by heart if trained for longer."""
-    return min(1200, 100 + 2 * rows)
+    """Steps of a default training."""
+    return 1200
 
 
 def _numpy(parts: list[torch.Tensor]) -> np.ndarray:

@@ -17,11 +17,17 @@ class DenoisingVAE(VAE):
     (Ivanov, Figurnov & Vetrov 2019, "Variational autoencoder with arbitrary conditioning").
     """
 
-    corruption: str | Corruption | None = parameter("mask", options=tuple(CORRUPTIONS), doc="Of the input in training.")
-    seen_weight: float = parameter(
-        0.2, at_least=0.0, doc="Weight of cells that a corruption left, against hidden ones."
+    corruption: str | Corruption | None = parameter(
+        default="mask", options=tuple(CORRUPTIONS), doc="Of the input in training."
     )
-    n_bins: int = parameter(24, at_least=0, doc="Piecewise-linear bins of each numeric input; 0 for none.")
-    beta: float = parameter(0.02, at_least=0.0, doc="Weight of the divergence in training (Higgins et al. 2017).")
-    hidden_dims: tuple[int, ...] = parameter((192, 192), at_least=1, doc="Widths of the encoder's hidden layers.")
-    activation: str = parameter("silu", options=tuple(ACTIVATIONS), doc="Of the hidden layers.")
+    seen_weight: float = parameter(
+        default=0.2, at_least=0.0, doc="Weight of cells that a corruption left, against hidden ones."
+    )
+    n_bins: int = parameter(default=24, at_least=0, doc="Piecewise-linear bins of each numeric input; 0 for none.")
+    beta: float = parameter(
+        default=0.02, at_least=0.0, doc="Weight of the divergence in training (Higgins et al. 2017)."
+    )
+    hidden_dims: tuple[int, ...] = parameter(
+        default=(192, 192), at_least=1, doc="Widths of the encoder's hidden layers."
+    )
+    activation: str = parameter(default="silu", options=tuple(ACTIVATIONS), doc="Of the hidden layers.")

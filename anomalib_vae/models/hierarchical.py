@@ -15,9 +15,9 @@ class HierarchicalVAE(VAE):
     lowest first.
     """
 
-    n_levels: int = parameter(2, at_least=2, doc="Levels of latent variables.")
+    n_levels: int = parameter(default=2, at_least=2, doc="Levels of latent variables.")
 
-    prior: str = parameter("normal", options=("normal",), doc="Of the topmost level; those below learn theirs.")
+    prior: str = parameter(default="normal", options=("normal",), doc="Of the topmost level; those below learn theirs.")
 
     network_class = LadderNetwork
 

@@ -15,4 +15,6 @@ class RobustVAE(VAE):
     `anomalib_vae.losses.correntropy.Correntropy` for the kernel, its bandwidth and the scale that scores use.
     """
 
-    likelihood: str | Likelihood = parameter("correntropy", options=tuple(LIKELIHOODS), doc="Of the numeric columns.")
+    likelihood: str | Likelihood = parameter(
+        default="correntropy", options=tuple(LIKELIHOODS), doc="Of the numeric columns."
+    )

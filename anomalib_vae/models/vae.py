@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import ClassVar, cast
 
 import torch
 
@@ -21,22 +22,36 @@ ACTIVE = 0.01  # Burda et al. 2016 call a unit active whose posterior mean varie
 class VAE(Model):
     """Variational autoencoder: an encoder q(z|x), a decoder p(x|z) and the prior p(z) = N(0, I)."""
 
-    likelihood: str | Likelihood = parameter("gaussian", options=tuple(LIKELIHOODS), doc="Of the numeric columns.")
-    corruption: str | Corruption | None = parameter(None, options=tuple(CORRUPTIONS), doc="Of the input in training.")
-    seen_weight: float = parameter(
-        1.0, at_least=0.0, doc="Weight of cells that a corruption left, against hidden ones."
+    likelihood: str | Likelihood = parameter(
+        default="gaussian", options=tuple(LIKELIHOODS), doc="Of the numeric columns."
     )
-    n_bins: int = parameter(0, at_least=0, doc="Piecewise-linear bins of each numeric input; 0 for none.")
-    beta: float = parameter(1.0, at_least=0.0, doc="Weight of the divergence in training (Higgins et al. 2017).")
-    warmup: float = parameter(0.0, at_least=0.0, at_most=1.0, doc="Part of the training in which beta rises from 0.")
-    free_bits: float = parameter(0.0, at_least=0.0, doc="Nats that each latent dimension may carry for nothing.")
-    importance_samples: int = parameter(1, at_least=1, doc="Draws of the importance-weighted bound; 1 is the ELBO.")
-    prior: str = parameter("aggregate", options=("aggregate", "normal"), doc="After training; in it always N(0, I).")
+    corruption: str | Corruption | None = parameter(
+        default=None, options=tuple(CORRUPTIONS), doc="Of the input in training."
+    )
+    seen_weight: float = parameter(
+        default=1.0, at_least=0.0, doc="Weight of cells that a corruption left, against hidden ones."
+    )
+    n_bins: int = parameter(default=0, at_least=0, doc="Piecewise-linear bins of each numeric input; 0 for none.")
+    beta: float = parameter(
+        default=1.0, at_least=0.0, doc="Weight of the divergence in training (Higgins et al. 2017)."
+    )
+    warmup: float = parameter(
+        default=0.0, at_least=0.0, at_most=1.0, doc="Part of the training in which beta rises from 0."
+    )
+    free_bits: float = parameter(
+        default=0.0, at_least=0.0, doc="Nats that each latent dimension may carry for nothing."
+    )
+    importance_samples: int = parameter(
+        default=1, at_least=1, doc="Draws of the importance-weighted bound; 1 is the ELBO."
+    )
+    prior: str = parameter(
+        default="aggregate", options=("aggregate", "normal"), doc="After training; in it always N(0, I)."
+    )
     prior_trim: float = parameter(
-        0.1, at_least=0.0, below=1.0, doc="Share of far rows kept out of the aggregate prior."
+        default=0.05, at_least=0.0, below=1.0, doc="Share of far rows kept out of the aggregate prior."
     )
 
-    network_class = VariationalNetwork
+    network_class: ClassVar[type[VariationalNetwork]] = VariationalNetwork
 
     def _build(self, layout, generator):
         return self.network_class(layout, self._architecture(layout), generator)
@@ -61,10 +76,10 @@ class VAE(Model):
     def _latent_dims(self, columns: int) -> tuple[int, ...]:
         return (min(max(columns, 2), 64) if self.latent_dim == "auto" else int(self.latent_dim),)
 
-    def _after_training(self, data, generator):
+    def _after_training(self, data, some, generator):
         if self.prior == "aggregate":
-            self.network_.fit_prior(self._for_network(data[self._references(data, generator)]))
-        self.active_units_ = self._count_active(data[:10_000])
+            cast(VariationalNetwork, self.network_).fit_prior(self._for_network(data[self._references(data, generator)]))
+        self.active_units_ = self._count_active(some)
         if self.active_units_ == 0:
             warnings.warn(
                 "posterior collapse: no latent dimension depends on the data, so each column is modelled by itself. If "

@@ -11,10 +11,10 @@ from torch import Generator, Tensor, nn
 class AggregatePrior(nn.Module):
     """p(z) = mean over reference rows r of q(z | x_r), in place of N(0, I) once the networks are trained.
 
-    The aggregate posterior is the prior under which the bound is highest (Hoffman & Johnson 2016, "ELBO surgery"; Tomczak
-    & Welling 2018, "VAE with a VampPrior"): a code in a hole between the codes of normal rows costs what it should,
-    while N(0, I) may find it ordinary.  The component that fits a code best is left out, so that a training row does
-    not vouch for itself.
+    The aggregate posterior is the prior under which the bound is highest (Hoffman & Johnson 2016, "ELBO surgery";
+    Tomczak & Welling 2018, "VAE with a VampPrior"): a code in a hole between the codes of normal rows costs what it
+    should, while N(0, I) may find it ordinary.  The component that fits a code best is left out, so that a training row
+    does not vouch for itself.
 
     mean, log_variance: (members, references, code width); no references before `fit`.
     """

@@ -18,6 +18,7 @@ class Inputs(nn.Module):
     """
 
     first_feature: Tensor
+    ranked: Tensor
     edges: Tensor
 
     def __init__(self, layout: Layout, n_bins: int):

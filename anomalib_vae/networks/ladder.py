@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from anomalib_vae.losses.divergences import gaussian_divergence, gaussian_log_density
 from anomalib_vae.networks.layers import smooth_clamp
@@ -25,12 +25,13 @@ class LadderNetwork(VariationalNetwork):
                 "HierarchicalVAE.hidden_dims must name at least one width: each level reads a hidden layer."
             )
         widths = [self.inputs.width] + [a.hidden_dims[-1]] * len(a.latent_dims)
-        self.bottom_up = nn.ModuleList(self.mlp(w, a.hidden_dims, None, generator) for w in widths[:-1])
-        self.ignore_unseen_flags(self.bottom_up[0])  # type: ignore[arg-type]
+        bottom_up = [self.mlp(w, a.hidden_dims, None, generator) for w in widths[:-1]]
+        self.bottom_up = nn.ModuleList(bottom_up)
+        bottom_up[0].silence(self.inputs.flags)
         above = [*a.latent_dims[1:], 0]
-        evidence = self.bottom_up[-1].width
+        evidence = bottom_up[-1].width
         self.corrections = nn.ModuleList(
-            self.mlp(evidence + up, a.hidden_dims[-1:], 2 * dim, generator)  # type: ignore[operator]
+            self.mlp(evidence + up, a.hidden_dims[-1:], 2 * dim, generator)
             for dim, up in zip(a.latent_dims, above, strict=True)
         )
         self.priors = nn.ModuleList(
@@ -43,7 +44,9 @@ class LadderNetwork(VariationalNetwork):
         for layer in self.bottom_up:
             hidden = layer(hidden, generator)
             evidence.append(hidden)
-        codes, divergences, log_ratio, above = [], [], 0.0, noise[..., :0]
+        codes: list[Tensor] = []
+        divergences: list[Tensor] = []
+        log_ratio, above = noise.new_zeros(noise.shape[:-1]), noise[..., :0]
         for level, part in self._from_the_top(noise):
             prior_mean, prior_log_variance = self._prior(level, above, part)
             correction = self.corrections[level](torch.cat([evidence[level], above], -1), generator)
@@ -60,7 +63,8 @@ class LadderNetwork(VariationalNetwork):
         return Posterior(torch.cat(codes, -1), torch.cat(divergences, -1), log_ratio)
 
     def prior(self, noise):
-        codes, above = [], noise[..., :0]
+        codes: list[Tensor] = []
+        above = noise[..., :0]
         for level, part in self._from_the_top(noise):
             mean, log_variance = self._prior(level, above, part)
             above = mean + torch.exp(0.5 * log_variance) * part

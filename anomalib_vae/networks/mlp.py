@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from torch import Generator, Tensor, nn
 
 from anomalib_vae.networks.layers import ACTIVATIONS, StackedLinear, dropout
@@ -26,12 +28,16 @@ class MLP(nn.Module):
     ):
         super().__init__()
         widths = [inputs, *hidden_dims]
-        self.hidden = nn.ModuleList(
-            StackedLinear(n_members, a, b, generator) for a, b in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.hidden = nn.ModuleList(StackedLinear(n_members, a, b, generator) for a, b in itertools.pairwise(widths))
         self.head = None if outputs is None else StackedLinear(n_members, widths[-1], outputs, generator)
         self.width = widths[-1] if outputs is None else outputs
         self.activation, self.dropout = ACTIVATIONS[activation], dropout
+
+    def silence(self, inputs: slice) -> None:
+        """Start with these inputs without effect."""
+        first = self.hidden[0] if len(self.hidden) else self.head
+        if isinstance(first, StackedLinear):
+            first.weight.data[:, inputs] = 0.0
 
     def forward(self, values: Tensor, generator: Generator | None = None) -> Tensor:
         for layer in self.hidden:

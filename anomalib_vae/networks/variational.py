@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -34,14 +34,14 @@ class Architecture:
     activation: str = "silu"
     dropout: float = 0.0
     n_bins: int = 0
-    likelihood: Likelihood = Gaussian()
+    likelihood: Likelihood = field(default_factory=Gaussian)
     corruption: Corruption | None = None
     seen_weight: float = 1.0
     beta: float = 1.0
     warmup: float = 0.0
     free_bits: float = 0.0
     importance_samples: int = 1
-    score_draws: int = 4
+    score_draws: int = 2
 
 
 class Posterior(NamedTuple):
@@ -78,16 +78,12 @@ class VariationalNetwork(Network):
     def build_latents(self, generator: Generator) -> None:
         """Make what `posterior` and `prior` need."""
         self.encoder = self.mlp(self.inputs.width, self.architecture.hidden_dims, 2 * self.code_width, generator)
-        self.ignore_unseen_flags(self.encoder)
+        # the missing-flag of a column that is complete in training never learns: it shall have no effect later either
+        self.encoder.silence(self.inputs.flags)
 
     def mlp(self, inputs: int, hidden_dims: tuple[int, ...], outputs: int | None, generator: Generator) -> MLP:
         a = self.architecture
         return MLP(a.n_members, inputs, hidden_dims, outputs, generator, activation=a.activation, dropout=a.dropout)
-
-    def ignore_unseen_flags(self, encoder: MLP) -> None:
-        """The missing-flag of a column that was complete in training never learns: it starts, and stays, without effect."""
-        first = encoder.hidden[0] if len(encoder.hidden) else encoder.head
-        first.weight.data[:, self.inputs.flags] = 0.0  # type: ignore[union-attr, index]
 
     def posterior(self, batch: Batch, noise: Tensor, generator: Generator | None = None) -> Posterior:
         """Draw from q(z|x) with the given standard-normal noise (members, rows, code width)."""

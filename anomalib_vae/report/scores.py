@@ -32,7 +32,7 @@ def score_histogram(scores, offset: float | None = None, anomalous=None) -> Figu
     for label, (rows, colour) in kinds.items():
         if rows.any():
             weights = np.full(rows.sum(), 100 / rows.sum())
-            axes.hist(below[rows], edges, weights=weights, color=colour, alpha=0.6, label=f"{label} ({rows.sum():,})")
+            axes.hist(below[rows], edges.tolist(), weights=weights, color=colour, alpha=0.6, label=f"{label} ({rows.sum():,})")
     if offset is not None:
         axes.axvline((offset - middle) / spread, color=LINE, linestyle="--", label=f"threshold, {offset:.4g} nats")
     axes.set_xscale("symlog", linthresh=3.0)

@@ -23,9 +23,10 @@ def autolog(log_models: bool = False, disable: bool = False, wait: float = WAIT)
     """From here on, log every fit of a model or a role; `autolog(disable=True)` ends it.
 
     A fit goes to the active run, or to a run of its own, which ends with it: parameters, the losses of each epoch, what
-    was learned, the duration.  A role and its model make one run.  A second fit within one active run, and a fit within
-    one that MLflow logs itself (a Pipeline under `mlflow.sklearn.autolog()`), get a child run.  An estimator that has an
-    MLflowCallback is left to it.  The server being away costs the log and one warning, never the fit.
+    was learned, the duration.  A role and its model make one run.  A second fit within one active run gets a child run,
+    and so does a fit within one that MLflow logs itself, such as a Pipeline's under `mlflow.sklearn.autolog()`.  An
+    estimator that has an MLflowCallback is left to it.  The server being away costs the log and one warning, never the
+    fit.
 
     log_models: log the fitted estimator, too, as `log_model` does.  wait: seconds at most that the end of a fit waits
     for one answer of the server.  A role of your own must be defined before the call.
@@ -46,11 +47,12 @@ def _classes_with_fit() -> list[Any]:
 
     for name in anomalib_vae.__all__:  # a class that was never imported is no subclass yet
         getattr(anomalib_vae, name)
-    found, waiting = [], [Model, Role]
+    waiting: list[Any] = [Model, Role]
+    found: dict[Any, None] = {}
     while waiting:
         owner = waiting.pop()
-        waiting += [subclass for subclass in owner.__subclasses__() if subclass not in found + waiting]
-        found.append(owner)
+        found[owner] = None
+        waiting += [subclass for subclass in owner.__subclasses__() if subclass not in found]
     return [owner for owner in found if "fit" in vars(owner)]
 
 

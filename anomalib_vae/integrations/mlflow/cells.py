@@ -34,7 +34,7 @@ def as_in_training(X: Any, template: Any) -> Any:
     frame = X.copy()
     for i, name in enumerate(X.columns):
         if name in template.columns:
-            frame.isetitem(i, _with_dtype(X[name], template[name].dtype))
+            frame.isetitem(i, _with_dtype(X[name], template[name].dtype).array)
     return frame
 
 
@@ -53,8 +53,14 @@ def _with_dtype(column: pd.Series, dtype: Any) -> pd.Series:
     except (TypeError, ValueError):  # as it is, then: the codec says what is wrong with it
         return column
     time_from_text = dtype.kind in "mM" and pd.api.types.is_string_dtype(column.dtype)
-    unchanged = ((recast == column) | column.isna()).fillna(False).all()
-    return recast if time_from_text or unchanged else column
+    return recast if time_from_text or _same_cells(recast, column) else column
+
+
+def _same_cells(one: pd.Series, other: pd.Series) -> bool:
+    observed = other.notna()
+    if not observed.equals(one.notna()):
+        return False
+    return bool((one[observed].astype(object) == other[observed].astype(object)).all())
 
 
 def _with_levels_of(column: pd.Series, dtype: pd.CategoricalDtype) -> pd.CategoricalDtype:

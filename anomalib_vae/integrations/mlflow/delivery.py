@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 import time
 import warnings
@@ -74,7 +75,7 @@ class Delivery:
                 break
             answers = self._answers
         if self._failure is not None or self._arrived < self._sent:
-            warnings.warn(self._complaint(), stacklevel=4)
+            warnings.warn(self._complaint(), stacklevel=_level_outside())
         elif self._run is not None and self._run.owned:
             remember_as_last(self._run.id)
 
@@ -118,8 +119,8 @@ class Delivery:
         metrics = [metric for record in records for metric in record.metrics]
         marks = [RunTag(key, value) for key, value in tags.items()]
         size = MAX_PARAMS_TAGS_PER_BATCH - len(marks)
-        parts = zip_longest(_parts(params, size), _parts(metrics, METRICS_A_REQUEST), fillvalue=[])
-        for some_params, some_metrics in parts:
+        requests = zip_longest(_parts(params, size), _parts(metrics, METRICS_A_REQUEST))
+        for some_params, some_metrics in ((p or [], m or []) for p, m in requests):
             client.log_batch(run.id, metrics=some_metrics, params=some_params, tags=marks, synchronous=True)
             self._answered(len(some_params) + len(some_metrics))
             marks = []
@@ -145,8 +146,8 @@ class Delivery:
         lost = self._sent - self._arrived
         what = f"{lost} of its {self._sent} facts (parameters, metrics, model)" if lost else "the end of its run"
         return (
-            f"{self.label} is fitted, but MLflow at {self.destination.shown} did not get {what}: {self._reason()}. Check "
-            "the server and mlflow.set_tracking_uri; the fitted model can still be logged with "
+            f"{self.label} trained as usual, but MLflow at {self.destination.shown} did not get {what}: "
+            f"{self._reason()}. Check the server and mlflow.set_tracking_uri; a fitted model can still be logged with "
             "anomalib_vae.integrations.mlflow.log_model."
         )
 
@@ -155,6 +156,14 @@ class Delivery:
             return f"more than {CAPACITY:,} records were waiting to be sent"
         text = str(self._failure).replace(self.destination.tracking_uri, self.destination.shown)
         return f"{type(self._failure).__name__}, {' '.join(text.split())[:300]}"
+
+
+def _level_outside() -> int:
+    """The stacklevel with which a warning names the line that called this package."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("anomalib_vae."):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _parts(items: list[Any], size: int) -> Iterator[list[Any]]:

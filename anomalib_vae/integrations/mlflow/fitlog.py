@@ -61,7 +61,7 @@ class FitLog:
 
 
 class TrainingListener(Callback):
-    """Passes what it hears of a training on to a FitLog; parameters under `prefix`, those of the first training only."""
+    """Passes what it hears of a training to a FitLog; parameters under `prefix`, only those of the first training."""
 
     def __init__(self, log: FitLog, prefix: str = ""):
         self.log, self.prefix = log, prefix

@@ -6,18 +6,14 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from sklearn.base import is_outlier_detector
-
 import anomalib_vae
 from anomalib_vae.codec import frames
-from anomalib_vae.integrations.mlflow.cells import as_in_training, as_json_cells
+from anomalib_vae.integrations.mlflow.cells import as_json_cells
 from anomalib_vae.integrations.mlflow.package import require_mlflow
+from anomalib_vae.integrations.mlflow.predictor import Predictor
 from anomalib_vae.integrations.mlflow.requirements import pinned_requirements
-from anomalib_vae.integrations.mlflow.schema import N_REASONS, codec_of, signature_of
+from anomalib_vae.integrations.mlflow.schema import codec_of, signature_of
 from anomalib_vae.persistence import load
-from anomalib_vae.roles import Role
 
 FLAVOR = "anomalib_vae"
 LOADER = "anomalib_vae.integrations.mlflow"
@@ -103,37 +99,10 @@ def _load_pyfunc(path: str) -> Predictor:
     return Predictor(load(path))
 
 
-class Predictor:
-    """The prediction of an estimator as MLflow serves it."""
-
-    def __init__(self, estimator: Any):
-        self.estimator = estimator
-
-    def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> Any:
-        """For a detector a frame of each row's `score` in nats, `verdict` (+1 normal, -1 anomaly) and `reason_1` to
-        `reason_3`; for an imputer the frame filled; for a model the scores, (rows,)."""
-        X = as_in_training(model_input, codec_of(self.estimator).template)
-        if is_outlier_detector(self.estimator):
-            return self._verdicts(X)
-        return self.estimator.transform(X) if isinstance(self.estimator, Role) else self.estimator.score_samples(X)
-
-    def get_raw_model(self) -> Any:
-        return self.estimator
-
-    def _verdicts(self, X: Any) -> pd.DataFrame:
-        scores = self.estimator.score_samples(X)
-        verdicts = np.where(scores < self.estimator.offset_, -1, 1)
-        index = X.index if isinstance(X, pd.DataFrame) else None
-        frame = pd.DataFrame({"score": scores, "verdict": verdicts}, index=index)
-        if not hasattr(self.estimator, "typical_"):
-            return frame
-        return pd.concat([frame, self.estimator.reasons(X, N_REASONS)], axis=1)
-
-
 def _defaults(estimator: Any) -> list[str]:
     template = codec_of(estimator).template
     library = None if template is None else frames.library_of(template)
-    return pinned_requirements("mlflow", *(["polars"] if library == "polars" else []))
+    return pinned_requirements(*(["polars"] if library == "polars" else []))
 
 
 def _write_environment(folder: Path, defaults: list[str], pip_requirements, extra_pip_requirements) -> None:

@@ -8,9 +8,10 @@ DISTRIBUTION = "anomalib-vae"
 
 
 def pinned_requirements(*more: str) -> list[str]:
-    """This package, its core dependencies and `more`, such as "torch==2.6.0".
+    """This package, its core dependencies and the distributions `more`, such as "torch==2.6.0".
 
-    A local part of a version ("+cpu") is left out: it says where a package came from, and no index serves it.
+    MLflow adds itself.  A local part of a version ("+cpu") is left out: it says where a package came from, and no index
+    serves it.
     """
     from packaging.requirements import Requirement
 

@@ -51,7 +51,10 @@ class Destination:
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A run to log to.  owned: begun for this fit, and to be ended with it.  taken: parameters that are in it already."""
+    """A run to log to.
+
+    owned: begun for this fit, and to be ended with it.  taken: the parameters that are in it already.
+    """
 
     id: str
     owned: bool
@@ -68,14 +71,23 @@ def check_reachable(tracking_uri: str) -> None:
     from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import http_request
 
-    credentials = get_default_host_creds(tracking_uri)
-    answer = http_request(credentials, "/health", "GET", max_retries=0, timeout=REACH_SECONDS, raise_on_status=False)
+    try:
+        answer = http_request(
+            get_default_host_creds(tracking_uri),
+            "/health",
+            "GET",
+            max_retries=0,
+            timeout=REACH_SECONDS,
+            raise_on_status=False,
+        )
+    except Exception as error:
+        raise ConnectionError(str(_root(error))) from error
     if answer.status_code in GATEWAY_ERRORS:
         raise ConnectionError(f"the server answers {answer.status_code}")
 
 
 def open_run(client: Any, destination: Destination) -> OpenRun:
-    """The active run, unless a fit was logged to it before; else a new run, as its child where there is an active one."""
+    """The active run, unless a fit was logged to it before; else a new run, a child of the active one where one is."""
     from mlflow.tracking.context.registry import resolve_tags
     from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
@@ -99,7 +111,14 @@ def remember_as_last(run_id: str) -> None:
         fluent._last_active_run_id.set(run_id)
 
 
-def _experiment_id(client: Any, name: str | None) -> str:
+def _root(error: BaseException) -> BaseException:
+    """The first of the errors that led to this one: "Connection refused" says more than five lines about retries."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return error
+
+
+def _experiment_id(client: Any, name: str | None) -> Any:
     if name is None:
         from mlflow.tracking.fluent import _get_experiment_id
 

@@ -1,9 +1,9 @@
 """The columns that a model reads and writes, as MLflow's signature declares them.
 
 MLflow checks the dtype of each column before a prediction, and its types are narrower than what a frame may hold: a
-`long` refuses the floats that pandas makes of integers with a missing cell, a `double` refuses int64, a `string` refuses
-categories, a `boolean` refuses pandas' boolean with a missing cell, a `datetime` refuses time zones.  Such columns are
-declared `Any`, which lets every cell through; the codec checks them, as it does without MLflow.
+`long` refuses the floats that pandas makes of integers with a missing cell, a `double` refuses int64, a `string`
+refuses categories, a `boolean` refuses pandas' boolean with a missing cell, a `datetime` refuses time zones.  Such
+columns are declared `Any`, which lets every cell through; the codec checks them, as it does without MLflow.
 """
 
 from __future__ import annotations
@@ -27,6 +27,11 @@ def codec_of(estimator: Any) -> TableCodec:
     return getattr(estimator, "model_", estimator).codec_
 
 
+def gives_reasons(detector: Any) -> bool:
+    """Whether the detector's model tells the columns of a score apart."""
+    return hasattr(detector.model_, "column_scores")
+
+
 def signature_of(estimator: Any) -> Any:
     """The ModelSignature of the estimator's pyfunc prediction."""
     from mlflow.models import ModelSignature
@@ -34,7 +39,7 @@ def signature_of(estimator: Any) -> Any:
 
     inputs = Schema(_columns(codec_of(estimator)))
     if is_outlier_detector(estimator):
-        n_reasons = min(N_REASONS, len(inputs.inputs)) if hasattr(estimator, "typical_") else 0
+        n_reasons = min(N_REASONS, len(inputs.inputs)) if gives_reasons(estimator) else 0
         reasons = [ColSpec("string", f"reason_{k + 1}") for k in range(n_reasons)]
         return ModelSignature(inputs, Schema([ColSpec("double", "score"), ColSpec("long", "verdict"), *reasons]))
     if isinstance(estimator, Role):
@@ -65,6 +70,6 @@ def _type_of(dtype: Any, family: str) -> Any:
         return DataType.double
     if pd.api.types.is_datetime64_dtype(dtype):
         return DataType.datetime
-    if family == "label" and (dtype == object or isinstance(dtype, pd.StringDtype)):
+    if family == "label" and (pd.api.types.is_object_dtype(dtype) or isinstance(dtype, pd.StringDtype)):
         return DataType.string
     return AnyType()
