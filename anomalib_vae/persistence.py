@@ -69,10 +69,7 @@ def load(path: str | Path) -> Any:
     unknown class.
     """
     folder = Path(path)
-    try:
-        description = json.loads((folder / "model.json").read_text())
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{folder} holds no saved model (model.json is missing)") from None
+    description = _read_description(folder)
     if description["format"] > FORMAT:
         raise ValueError(f"{folder} was written by a newer version of anomalib_vae: update the package to read it.")
     learned = description["learned"]
@@ -85,6 +82,18 @@ def load(path: str | Path) -> Any:
     return estimator
 
 
+def _read_description(folder: Path) -> dict[str, Any]:
+    try:
+        description = json.loads((folder / "model.json").read_text())
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{folder} holds no saved model (model.json is missing)") from None
+    except ValueError as error:
+        raise ValueError(f"{folder / 'model.json'} is damaged: {error}") from None
+    if not isinstance(description, dict) or not {"format", "class", "parameters", "learned"} <= description.keys():
+        raise ValueError(f"{folder / 'model.json'} does not describe a saved model")
+    return description
+
+
 def _class_named(name: str) -> type:
     import anomalib_vae
 
@@ -92,13 +101,13 @@ def _class_named(name: str) -> type:
         found = getattr(anomalib_vae, name)
         if isinstance(found, type) and issubclass(found, Persistable):
             return found
-    known, seen = [Persistable], set()
-    while known:
-        candidate = known.pop()
-        if candidate.__name__ == name and candidate is not Persistable:
+    candidates = Persistable.__subclasses__()
+    while candidates:
+        candidate = candidates.pop()
+        of_a_caller = not candidate.__module__.startswith("anomalib_vae.")
+        if candidate.__name__ == name and of_a_caller:
             return candidate
-        seen.add(candidate)
-        known += [c for c in candidate.__subclasses__() if c not in seen]
+        candidates += candidate.__subclasses__()
     raise ValueError(f"the saved model is of the class {name!r}, which is not known here: define or import it first.")
 
 
@@ -155,8 +164,10 @@ def _write_columns(table, path: Path) -> None:
     import pyarrow as pa
 
     sink = pa.BufferOutputStream()
+    # a batch, though it has no rows: the levels of categories are written with batches only
+    columns = [c.combine_chunks() if c.num_chunks else pa.array([], c.type) for c in table.columns]
     with pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
+        writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=table.schema))
     _replace(path, sink.getvalue().to_pybytes())
 
 

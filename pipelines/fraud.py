@@ -53,7 +53,8 @@ def main() -> None:
         file = chosen.output / "scores.parquet"
         verdicts.join(detector.reasons(later)).to_parquet(file)
         worst = scores.nsmallest(10).index
-        suspicious = verdicts.loc[worst].join(detector.reasons(later.loc[worst])).rename_axis("transaction")
+        reasons = detector.reasons(later.loc[worst]).agg("\n".join, axis=1).rename("reasons")
+        suspicious = verdicts.loc[worst, ["score", "label"]].join(reasons).rename_axis("transaction")
 
         picture = score_histogram(scores, detector.offset_, is_fraud == 1)
         mlflow.log_metrics({name.replace(" ", "_"): value for name, value in table["anomalib_vae"].items()})
@@ -64,7 +65,7 @@ def main() -> None:
 
     flagged = verdicts["verdict"] == -1
     tracking.show(f"Scored {len(later):,} transactions, {int(is_fraud.sum())} of them frauds", comparison)
-    tracking.show("The ten most suspicious transactions, and why", suspicious.drop(columns="verdict"), digits=0)
+    tracking.show("The ten most suspicious transactions, and why", suspicious, digits=0)
     tracking.console.print(
         f"{int(flagged.sum())} flagged at contamination {CONTAMINATION}: {int((flagged & (is_fraud == 1)).sum())} frauds "
         f"and {int((flagged & (is_fraud == 0)).sum())} genuine ones"

@@ -43,7 +43,7 @@ def show(title: str, frame: pd.DataFrame, digits: int = 3) -> None:
     """Print a frame as a table, its index first."""
     table = Table(title=title, title_justify="left", title_style="bold")
     for column in (frame.index.name or "", *map(str, frame.columns)):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", justify="left")
     for label, row in zip(frame.index, frame.itertuples(index=False), strict=True):
         table.add_row(str(label), *(f"{v:.{digits}f}" if isinstance(v, float) else str(v) for v in row))
     console.print(table)

@@ -48,8 +48,7 @@ def impute(
     """
     with one_line_messages(debug):
         outputs.check_table(output, force=force, source=table)
-        settings = [*options.epochs(max_epochs), *(settings or [])]
-        imputer = _chosen(model, settings, options.split(drop), random_state)
+        imputer = _chosen(model, [*options.epochs(max_epochs), *(settings or [])], options.split(drop), random_state)
         from anomalib_vae.cli import tables
 
         source = tables.read(table, dates=options.split(dates), missing=options.split(missing))
@@ -58,8 +57,7 @@ def impute(
         names, kinds = estimators.needed(source, imputer.model_, table), estimators.kinds(imputer.model_)
         filled, counts = source.filled(lambda rows: _in_parts(imputer, rows), names, kinds)
         filled.write(output)
-        _show(counts)
-        typer.echo(f"written to {output}")
+        _show(counts, output)
 
 
 def _chosen(model: Path | None, settings: list[str], drop: list[str], random_state: int | None) -> Any:
@@ -84,12 +82,13 @@ def _in_parts(imputer: VAEImputer, rows):
     return pd.concat(parts) if isinstance(rows, pd.DataFrame) else pa.concat_tables(parts)
 
 
-def _show(counts: dict[str, int]) -> None:
+def _show(counts: dict[str, int], output: Path) -> None:
     from anomalib_vae.cli.console import show_table, tell
 
     total = sum(counts.values())
     if not total:
         tell("no cell was filled: nothing is missing in the columns that the model knows")
-        return
-    rows = [[name, f"{count:,}"] for name, count in counts.items() if count]
-    show_table(f"{total:,} cells filled", ["column", "cells filled"], rows, numeric=("cells filled",))
+    else:
+        rows = [[name, f"{count:,}"] for name, count in counts.items() if count]
+        show_table(f"{total:,} cells filled", ["column", "cells filled"], rows, numeric=("cells filled",))
+    tell(f"written to {output}")

@@ -177,7 +177,8 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
 
     def reconstruct(self, X):
         """What the model expects in each cell of X, given the row: a frame like X."""
-        return self.codec_.decode(self.expected_features(X), index_of=X)
+        expected = self.expected_features(X)
+        return self.codec_.decode(expected, index_of=X)
 
     def expected_features(self, X) -> np.ndarray:
         """`reconstruct` before decoding: (rows, targets of the codec's layout)."""

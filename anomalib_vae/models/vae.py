@@ -78,7 +78,9 @@ class VAE(Model):
 
     def _after_training(self, data, some, generator):
         if self.prior == "aggregate":
-            cast(VariationalNetwork, self.network_).fit_prior(self._for_network(data[self._references(data, generator)]))
+            cast(VariationalNetwork, self.network_).fit_prior(
+                self._for_network(data[self._references(data, generator)])
+            )
         self.active_units_ = self._count_active(some)
         if self.active_units_ == 0:
             warnings.warn(

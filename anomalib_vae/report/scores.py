@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+LINEAR = 3.0  # interquartile ranges from the median within which the axis is linear
+
+
 def score_histogram(scores, offset: float | None = None, anomalous=None) -> Figure:
     """Histogram of scores (rows,), in nats, with the threshold `offset` as a line.
 
@@ -32,10 +35,15 @@ def score_histogram(scores, offset: float | None = None, anomalous=None) -> Figu
     for label, (rows, colour) in kinds.items():
         if rows.any():
             weights = np.full(rows.sum(), 100 / rows.sum())
-            axes.hist(below[rows], edges.tolist(), weights=weights, color=colour, alpha=0.6, label=f"{label} ({rows.sum():,})")
+            axes.hist(
+                below[rows], edges.tolist(), weights=weights, color=colour, alpha=0.6, label=f"{label} ({rows.sum():,})"
+            )
     if offset is not None:
         axes.axvline((offset - middle) / spread, color=LINE, linestyle="--", label=f"threshold, {offset:.4g} nats")
-    axes.set_xscale("symlog", linthresh=3.0)
+    axes.set_xscale("symlog", linthresh=LINEAR)
+    axes.set_xlim(edges[0], edges[-1])
+    axes.set_xticks([x for x in (-1000, -300, -100, -30, -10, -3, -2, -1, 0, 1, 2) if edges[0] <= x <= edges[-1]])
+    axes.xaxis.set_major_formatter("{x:.0f}")
     axes.set_xlabel("score less the median, in interquartile ranges (further left = more anomalous)")
     axes.set_ylabel("rows [%]")
     axes.legend(frameon=False)
@@ -44,12 +52,13 @@ def score_histogram(scores, offset: float | None = None, anomalous=None) -> Figu
 
 
 def _symmetric_log_edges(low: float, high: float) -> np.ndarray:
-    """Bin edges of equal width on an axis that is linear within ±3 and logarithmic beyond."""
+    """Bin edges of equal width on an axis that is linear within ±LINEAR and logarithmic beyond."""
 
     def squeeze(x):
-        return np.sign(x) * np.where(np.abs(x) <= 3, np.abs(x) / 3, 1 + np.log10(np.maximum(np.abs(x), 3) / 3))
+        x = np.asarray(x) / LINEAR
+        return np.sign(x) * np.where(np.abs(x) <= 1, np.abs(x), 1 + np.log10(np.maximum(np.abs(x), 1)))
 
     def stretch(u):
-        return np.sign(u) * np.where(np.abs(u) <= 1, np.abs(u) * 3, 3 * 10 ** (np.abs(u) - 1))
+        return LINEAR * np.sign(u) * np.where(np.abs(u) <= 1, np.abs(u), 10 ** (np.abs(u) - 1))
 
     return stretch(np.linspace(squeeze(low), squeeze(high) + 1e-9, 60))

@@ -32,9 +32,9 @@ def as_in_training(X: Any, template: Any) -> Any:
     if not isinstance(template, pd.DataFrame):
         return X
     frame = X.copy()
-    for i, name in enumerate(X.columns):
+    for name in X.columns:
         if name in template.columns:
-            frame.isetitem(i, _with_dtype(X[name], template[name].dtype).array)
+            frame[name] = _with_dtype(X[name], template[name].dtype)
     return frame
 
 
@@ -44,7 +44,7 @@ def _plain(column: pd.Series) -> list[Any]:
 
 
 def _with_dtype(column: pd.Series, dtype: Any) -> pd.Series:
-    if column.dtype == dtype:
+    if column.dtype == dtype or (_is_text(column.dtype) and _is_text(dtype)):
         return column
     if isinstance(dtype, pd.CategoricalDtype):
         return column.astype(_with_levels_of(column, dtype))
@@ -54,6 +54,11 @@ def _with_dtype(column: pd.Series, dtype: Any) -> pd.Series:
         return column
     time_from_text = dtype.kind in "mM" and pd.api.types.is_string_dtype(column.dtype)
     return recast if time_from_text or _same_cells(recast, column) else column
+
+
+def _is_text(dtype: Any) -> bool:
+    """object, str and string all hold texts, and which of them a frame has says nothing."""
+    return pd.api.types.is_object_dtype(dtype) or isinstance(dtype, pd.StringDtype)
 
 
 def _same_cells(one: pd.Series, other: pd.Series) -> bool:
