@@ -3,9 +3,9 @@
     class Shrunk(VAE):
         strength: float = parameter(default=0.1, at_least=0, doc="Weight of the shrinkage.")
 
-The class gets an ``__init__`` that stores what it is given and nothing else, as scikit-learn asks; `fit`
-calls `check_parameters`. A subclass inherits the parameters of its parents and may give one of them a new default by
-declaring it again.
+The class gets an ``__init__`` that stores what it is given and nothing else, as scikit-learn asks; `fit` calls
+`check_parameters`.  A subclass inherits the parameters of its parents, and `strength = 0.2` in its body gives one of
+them another default.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Parameterized:
             raise TypeError(
                 f"{cls.__name__} declares its parameters with parameter(...), so it must not define __init__"
             )
+        _adopt_new_defaults(cls)
         dataclasses.dataclass(cls, eq=False, repr=False, match_args=False)
 
     def check_parameters(self) -> None:
@@ -51,12 +52,24 @@ class Parameterized:
             )
 
 
+def _adopt_new_defaults(cls: type) -> None:
+    """`beta = 0.02` in the body of a subclass is the inherited parameter with another default."""
+    for field in getattr(cls, "__dataclass_fields__", {}).values():
+        own = vars(cls).get("__annotations__", {})
+        if field.name in vars(cls) and field.name not in own:
+            hint = typing.get_type_hints(cls.__mro__[1])[field.name]
+            cls.__annotations__ = {**own, field.name: hint}
+            default = dataclasses.field(default=vars(cls)[field.name], kw_only=field.kw_only, metadata=field.metadata)
+            setattr(cls, field.name, default)
+
+
 def check_value(name: str, value: Any, hint: Any, rules: typing.Mapping[str, Any]) -> None:
     if not _matches(value, hint):
         raise TypeError(f"{name} must be {_describe(hint)}, got {value!r} of type {type(value).__name__}")
     if isinstance(value, str):
         if rules.get("options") and value not in rules["options"]:
-            raise ValueError(f"{name} must be one of {', '.join(map(repr, rules['options']))}, got {value!r}")
+            others = "" if hint is str else f" (or {_describe(hint, leave_out=str)})"
+            raise ValueError(f"{name} must be one of {', '.join(map(repr, rules['options']))}{others}, got {value!r}")
         return
     for number in value if isinstance(value, tuple) else (value,):
         if isinstance(number, numbers.Real) and not isinstance(number, bool):
@@ -99,10 +112,10 @@ def _matches(value, hint) -> bool:
         return True
 
 
-def _describe(hint) -> str:
+def _describe(hint, leave_out=None) -> str:
     origin = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(_describe(option) for option in typing.get_args(hint))
+        return " or ".join(_describe(option) for option in typing.get_args(hint) if option is not leave_out)
     if origin is tuple:
         return f"a tuple of {_describe(typing.get_args(hint)[0])}"
     names = {int: "an integer", float: "a number", str: "a string", bool: "True or False", type(None): "None"}

@@ -69,9 +69,8 @@ def main() -> None:
         rows.append({"data": task.name, "ours": ours, "pyod_vae": peer})
         print(f"{task.name:18s} ours {ours:7.2f} s   PyOD VAE {peer:7.2f} s   ratio {ours / peer:.2f}", flush=True)
     total = common.save(rows, chosen.output)[["ours", "pyod_vae"]].sum()
-    print(
-        f"sum                ours {total.ours:7.2f} s   PyOD VAE {total.pyod_vae:7.2f} s   ratio {total.ours / total.pyod_vae:.2f}"
-    )
+    ratio = total.ours / total.pyod_vae
+    print(f"{'sum':18s} ours {total.ours:7.2f} s   PyOD VAE {total.pyod_vae:7.2f} s   ratio {ratio:.2f}")
 
 
 if __name__ == "__main__":

@@ -44,7 +44,11 @@ def all_finite(model, frame) -> None:
 
 
 REFUSED = {
-    "infinity": (lambda: BASE.replace(14.23, np.inf), ValueError, r"'alcohol' holds an infinity \(row 0\): replace inf"),
+    "infinity": (
+        lambda: BASE.replace(14.23, np.inf),
+        ValueError,
+        r"'alcohol' holds an infinity \(row 0\): replace inf",
+    ),
     "minus infinity": (lambda: BASE.replace(1065.0, -np.inf), ValueError, r"'proline' holds an infinity \(row 0\)"),
     "infinity in an array": (lambda: BASE.replace(14.23, np.inf).to_numpy(), ValueError, "'x0' holds an infinity"),
     "no rows": (lambda: BASE.head(0), ValueError, r"0 sample\(s\).* a minimum of 2 is required"),
@@ -186,14 +190,24 @@ REFUSED_LATER = {
     "another order": (BASE, lambda: BASE[["proline", "alcohol"]], ValueError, "same order"),
     "a column too many": (BASE, lambda: BASE.assign(extra=1.0), ValueError, "unseen at fit time:\n- extra"),
     "a column too few": (BASE, lambda: BASE[["alcohol"]], ValueError, "now missing:\n- proline"),
-    "a wider array": (BASE.to_numpy(), lambda: np.zeros((3, 5)), ValueError, "X has 5 features, but VAE is expecting 2"),
+    "a wider array": (
+        BASE.to_numpy(),
+        lambda: np.zeros((3, 5)),
+        ValueError,
+        "X has 5 features, but VAE is expecting 2",
+    ),
     "no rows": (BASE, lambda: BASE.head(0), ValueError, r"0 sample\(s\)"),
     "infinity": (BASE, lambda: BASE.replace(14.23, np.inf), ValueError, "'alcohol' holds an infinity"),
     "numbers that became text": (BASE, lambda: BASE.assign(proline="x"), TypeError, "'proline'.*label.*to_numeric"),
     "numbers that became strings": (BASE, lambda: BASE.astype({"proline": str}), TypeError, "'proline'.*to_numeric"),
     "numbers that became times": (BASE, lambda: BASE.assign(proline=pd.Timestamp(0)), TypeError, "'proline'.*time"),
     "times that became numbers": (DAYS, lambda: beside(1.0), TypeError, "'odd' was of kind time.*number"),
-    "booleans that became threes": (TRUTHS, lambda: beside(3), TypeError, "'odd' was boolean.*other numbers than 0 and 1"),
+    "booleans that became threes": (
+        TRUTHS,
+        lambda: beside(3),
+        TypeError,
+        "'odd' was boolean.*other numbers than 0 and 1",
+    ),
     "booleans that became text": (TRUTHS, lambda: beside("yes"), TypeError, "'odd' was of kind boolean"),
 }
 

@@ -38,6 +38,8 @@ class Batch:
 
     def repeat(self, times: int) -> Batch:
         """The same rows, `times` times over: (..., times x rows, features)."""
+        if times == 1:
+            return self
         shape = (1,) * (self.values.dim() - 2) + (times, 1)
         return Batch(self.values.repeat(shape), self.observed.repeat(shape))
 

@@ -26,10 +26,11 @@ class StudentT(Likelihood):
         return constant - log_scale - 0.5 * (nu + 1) * torch.log1p(residual.square() / nu)
 
     def sample(self, location, log_scale, generator):
-        def draw(*shape):
-            return torch.randn(shape, generator=generator, dtype=location.dtype, device=location.device)
+        """Bailey 1994, "Polar generation of random variates with the t-distribution": exact for any degrees."""
+        nu = self.degrees_of_freedom
 
-        # t = normal / sqrt(chi-square / ν); a chi-square of whole ν is a sum of squared normals
-        degrees = max(1, round(self.degrees_of_freedom))
-        chi_square = draw(degrees, *location.shape).square().sum(0)
-        return location + torch.exp(log_scale) * draw(*location.shape) * torch.sqrt(degrees / chi_square)
+        def uniform():
+            return torch.rand(location.shape, generator=generator, dtype=location.dtype, device=location.device)
+
+        radius = torch.sqrt(nu * torch.expm1(-2 / nu * torch.log1p(-uniform())))
+        return location + torch.exp(log_scale) * radius * torch.cos(2 * math.pi * uniform())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -64,6 +64,8 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
     random_state: int | np.random.RandomState | None = parameter(default=None, doc="Seed of everything random in here.")
     verbose: bool | None = parameter(default=None, doc="Progress bar; None: where a terminal is watching.")
 
+    facts: ClassVar[tuple[str, ...]] = ("n_iter_", "n_features_in_", "typical_column_scores_")  # saved as they are
+
     # ------------------------------------------------------------------ fit
     def fit(self, X, y=None):
         """Learn the distribution of the rows of X; y is ignored.
@@ -78,6 +80,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         self.codec_ = TableCodec.fit(X)
         data = self.codec_.encode(X)
         self.network_ = self._build(self.codec_.layout, generator).to(self.device)
+        self.history_ = pd.DataFrame()
         run = self._train(data, generator)
         self.history_, self.n_iter_ = pd.DataFrame(run.history), run.epoch
         self._finish()
@@ -111,7 +114,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
             max_epochs=plan.max_epochs,
             steps_per_epoch=math.ceil(len(rows) / min(plan.batch_size, len(rows))),
             parameters={"model": type(self).__name__, **self.get_params(deep=False)},
-            save=self._save_midway,
+            save=self.save,
         )
         callbacks = [*(self.callbacks or ()), *listeners(), ProgressBar(self.verbose, type(self).__name__)]
         moved, members = data.to(self.device), self.network_.n_members
@@ -149,12 +152,6 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         """float64 makes a row's score independent of the rows beside it and of the thread count, to about 1e-13."""
         self.network_ = (self.network_.cpu() if self.device == "mps" else self.network_).double().eval()
         self.network_.requires_grad_(False)
-
-    def _save_midway(self, path) -> None:
-        """Write the model as it stands in the middle of a fit."""
-        self.history_, self.n_iter_ = pd.DataFrame(), 0
-        self.typical_column_scores_ = dict.fromkeys(self.codec_.layout.columns, 0.0)
-        self.save(path)
 
     # ------------------------------------------------------------------ after fit
     def transform(self, X):
@@ -242,12 +239,10 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
     def learned(self) -> dict[str, Any]:
         names = getattr(self, "feature_names_in_", None)
         template = self.codec_.template
-        learned = {
+        learned: dict[str, Any] = {
             "codec": self.codec_.to_json(),
+            "facts": {name: getattr(self, name, None) for name in self.facts},  # some come only after training
             "history": self.history_.to_dict("records"),
-            "n_iter": self.n_iter_,
-            "typical_column_scores": self.typical_column_scores_,
-            "n_features_in": self.n_features_in_,
             "feature_names_in": None if names is None else list(names),
             "weights": self.network_.state_dict(),
         }
@@ -258,9 +253,9 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
     def relearn(self, learned: dict[str, Any]) -> None:
         template = frames.from_arrow(learned["columns"], learned["library"]) if "columns" in learned else None
         self.codec_ = TableCodec.from_json(learned["codec"], template)
-        self.history_, self.n_iter_ = pd.DataFrame(learned["history"]), learned["n_iter"]
-        self.typical_column_scores_ = learned["typical_column_scores"]
-        self.n_features_in_ = learned["n_features_in"]
+        self.history_ = pd.DataFrame(learned["history"])
+        for name, value in learned["facts"].items():
+            setattr(self, name, value)
         if learned["feature_names_in"] is not None:
             self.feature_names_in_ = np.array(learned["feature_names_in"], dtype=object)
         self.network_ = self._build(self.codec_.layout, torch.Generator().manual_seed(0)).double()

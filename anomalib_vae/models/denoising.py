@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from anomalib_vae.losses.corruptions import Corruption
-from anomalib_vae.losses.strategies import CORRUPTIONS
 from anomalib_vae.models.vae import VAE
-from anomalib_vae.networks.layers import ACTIVATIONS
-from anomalib_vae.parameters import parameter
 
 
 class DenoisingVAE(VAE):
@@ -17,17 +13,9 @@ class DenoisingVAE(VAE):
     (Ivanov, Figurnov & Vetrov 2019, "Variational autoencoder with arbitrary conditioning").
     """
 
-    corruption: str | Corruption | None = parameter(
-        default="mask", options=tuple(CORRUPTIONS), doc="Of the input in training."
-    )
-    seen_weight: float = parameter(
-        default=0.2, at_least=0.0, doc="Weight of cells that a corruption left, against hidden ones."
-    )
-    n_bins: int = parameter(default=24, at_least=0, doc="Piecewise-linear bins of each numeric input; 0 for none.")
-    beta: float = parameter(
-        default=0.02, at_least=0.0, doc="Weight of the divergence in training (Higgins et al. 2017)."
-    )
-    hidden_dims: tuple[int, ...] = parameter(
-        default=(192, 192), at_least=1, doc="Widths of the encoder's hidden layers."
-    )
-    activation: str = parameter(default="silu", options=tuple(ACTIVATIONS), doc="Of the hidden layers.")
+    corruption = "mask"
+    seen_weight = 0.2
+    n_bins = 24
+    beta = 0.02
+    hidden_dims = (192, 192)
+    activation = "silu"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from anomalib_vae.losses.likelihood import Likelihood
-from anomalib_vae.losses.strategies import LIKELIHOODS
 from anomalib_vae.models.vae import VAE
-from anomalib_vae.parameters import parameter
 
 
 class RobustVAE(VAE):
@@ -15,6 +12,4 @@ class RobustVAE(VAE):
     `anomalib_vae.losses.correntropy.Correntropy` for the kernel, its bandwidth and the scale that scores use.
     """
 
-    likelihood: str | Likelihood = parameter(
-        default="correntropy", options=tuple(LIKELIHOODS), doc="Of the numeric columns."
-    )
+    likelihood = "correntropy"

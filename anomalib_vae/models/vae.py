@@ -51,6 +51,7 @@ class VAE(Model):
         default=0.05, at_least=0.0, below=1.0, doc="Share of far rows kept out of the aggregate prior."
     )
 
+    facts = (*Model.facts, "active_units_")
     network_class: ClassVar[type[VariationalNetwork]] = VariationalNetwork
 
     def _build(self, layout, generator):

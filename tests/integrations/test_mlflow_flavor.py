@@ -206,6 +206,8 @@ def test_a_frozen_model_and_a_column_without_values(tmp_path):
         (["a", "z"], pd.CategoricalDtype(["b", "a"]), pd.Series(pd.Categorical(["a", "z"], ["b", "a", "z"]))),
         (["2024-01-02", None], "datetime64[us]", pd.Series(pd.to_datetime(["2024-01-02", None])).astype("M8[us]")),
         (["soon"], "datetime64[us]", pd.Series(["soon"])),
+        ([pd.NaT], "timedelta64[us]", pd.Series([None], dtype="timedelta64[us]")),
+        ([None], "bool", pd.Series([None], dtype=object)),
     ],
 )
 def test_cells_come_back_in_the_dtype_of_training_or_as_they_are(cells, dtype, expected):

@@ -1,60 +1,32 @@
-"""Fits that log themselves to MLflow: the callback, autolog, and what happens when the server is away."""
+"""Fits that log themselves to MLflow through the callback, and the run that they go to."""
 
 from __future__ import annotations
 
 import copy
 import pickle
-import threading
 import warnings
 
 import mlflow
 import numpy as np
 import pytest
-import urllib3
-from cases import SMALL
 from data import few_columns
+from integrations.logged_fits import EPOCHS, TINY, Raise, logging_model, steps
 from mlflow import MlflowClient
-from mlflow.entities import RunStatus
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from sklearn.base import clone
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from anomalib_vae import VAE, AnomalyDetector, VAEImputer
-from anomalib_vae.integrations.mlflow import MLflowCallback, autolog, delivery, load_model
+from anomalib_vae import VAE, AnomalyDetector
+from anomalib_vae.integrations.mlflow import MLflowCallback, delivery
 from anomalib_vae.integrations.mlflow.fitlog import FitLog, readable
 from anomalib_vae.integrations.mlflow.run import Destination
-from anomalib_vae.models.base import Model
 from anomalib_vae.training.callbacks import Callback, ProgressBar
-
-EPOCHS = 4
-TINY = {**SMALL, "max_epochs": EPOCHS}
-
-
-class Raise(Callback):
-    """Raise an error after the first epoch."""
-
-    def __init__(self, error):
-        self.error = error
-
-    def on_epoch_end(self, run):
-        raise self.error
-
-
-def logging_model(*more, **parameters):
-    return VAE(**TINY, **parameters, callbacks=(MLflowCallback(), *more))
-
-
-def steps(run, metric):
-    return [(m.step, m.value) for m in MlflowClient().get_metric_history(run.info.run_id, metric)]
 
 
 # ------------------------------------------------------------------ the callback
 def test_callback_logs_parameters_losses_and_figures(runs):
     model = logging_model(validation_fraction=0.2).fit(few_columns())
     (run,) = runs()
-    assert run.info.status == RunStatus.to_string(RunStatus.FINISHED)
+    assert run.info.status == "FINISHED"
     assert run.data.params["model"] == "VAE"
     assert run.data.params["hidden_dims"] == "(16,)"
     assert run.data.params["callbacks"] == "(MLflowCallback,)"
@@ -165,166 +137,3 @@ def test_long_logs_arrive_in_parts_and_long_values_are_cut(runs):
 )
 def test_parameters_are_readable(value, text):
     assert readable(value) == text
-
-
-# ------------------------------------------------------------------ autolog
-def test_autolog_logs_each_fit_of_a_model(runs):
-    autolog()
-    model = VAE(**TINY).fit(few_columns())
-    model.fit_transform(few_columns())
-    first, second = runs()
-    assert first.data.params == second.data.params
-    assert first.data.params["model"] == "VAE"
-    assert steps(first, "model_loss") == list(enumerate(model.history_["model_loss"], start=1))
-    assert first.data.metrics["n_iter"] == EPOCHS
-    assert mlflow.last_active_run().info.run_id == second.info.run_id
-
-
-@pytest.mark.parametrize("role", [AnomalyDetector(VAE(**TINY), contamination=0.1), VAEImputer(VAE(**TINY))])
-def test_autolog_makes_one_run_of_a_role_and_its_model(runs, role):
-    autolog()
-    role = clone(role).fit(few_columns())
-    (run,) = runs()
-    assert run.info.status == "FINISHED"
-    assert run.data.params["role"] == type(role).__name__
-    assert run.data.params["model"] == "VAE"
-    assert run.data.params["model__batch_size"] == "64"
-    assert len(steps(run, "model_loss")) == EPOCHS
-    if isinstance(role, AnomalyDetector):
-        assert run.data.params["contamination"] == "0.1"
-        assert run.data.metrics["offset"] == role.offset_
-
-
-def test_autolog_logs_a_model_that_was_fitted_before(runs):
-    model = VAE(**TINY).fit(few_columns())
-    autolog()
-    AnomalyDetector(FrozenEstimator(model)).fit(few_columns())
-    (run,) = runs()
-    assert run.data.params["model"] == "VAE"
-    assert run.data.params["model__batch_size"] == "64"
-
-
-def test_autolog_uses_the_active_run(runs):
-    autolog()
-    with mlflow.start_run() as active:
-        VAE(**TINY).fit(few_columns())
-        assert mlflow.active_run().info.run_id == active.info.run_id
-    assert [run.info.run_id for run in runs()] == [active.info.run_id]
-
-
-def test_autolog_twice_logs_once_and_disable_restores(runs):
-    owners = {owner: vars(owner)["fit"] for owner in (Model, AnomalyDetector, VAEImputer)}
-    autolog()
-    autolog()
-    assert all(vars(owner)["fit"] is not fit for owner, fit in owners.items())
-    VAE(**TINY).fit(few_columns())
-    assert len(runs()) == 1
-    autolog(disable=True)
-    assert all(vars(owner)["fit"] is fit for owner, fit in owners.items())
-    VAE(**TINY).fit(few_columns())
-    assert len(runs()) == 1
-
-
-def test_autolog_leaves_a_model_with_a_callback_to_it(runs):
-    autolog()
-    AnomalyDetector(logging_model()).fit(few_columns())
-    (run,) = runs()
-    assert "role" not in run.data.params
-
-
-def test_autolog_says_that_a_fit_failed(runs):
-    autolog()
-    with pytest.raises(ZeroDivisionError):
-        AnomalyDetector(VAE(**TINY, callbacks=(Raise(ZeroDivisionError()),))).fit(few_columns())
-    (run,) = runs()
-    assert run.info.status == "FAILED"
-
-
-def test_autolog_logs_the_fitted_model(runs):
-    autolog(log_models=True)
-    X = few_columns()
-    detector = AnomalyDetector(VAE(**TINY)).fit(X)
-    (run,) = runs()
-    loaded = load_model(f"runs:/{run.info.run_id}/model")
-    assert loaded.offset_ == detector.offset_
-    assert np.array_equal(loaded.score_samples(X), detector.score_samples(X))
-
-
-def test_autolog_beside_that_of_sklearn(runs):
-    mlflow.sklearn.autolog(log_models=False, silent=True)
-    autolog()
-    try:
-        make_pipeline(StandardScaler().set_output(transform="pandas"), VAE(**TINY)).fit(few_columns())
-    finally:
-        mlflow.sklearn.autolog(disable=True)
-    outer, inner = runs()
-    assert outer.data.tags["estimator_name"] == "Pipeline"
-    assert inner.data.tags[MLFLOW_PARENT_RUN_ID] == outer.info.run_id
-    assert inner.data.params["batch_size"] == "64"
-    assert {run.info.status for run in (outer, inner)} == {"FINISHED"}
-
-
-# ------------------------------------------------------------------ the server is away
-@pytest.mark.parametrize("way", ["callback", "autolog of a model", "autolog of a role"])
-def test_without_a_server_a_fit_goes_on_and_warns_once(dead_server, monkeypatch, way):
-    X = few_columns()
-    expected = VAE(**TINY).fit(X).score_samples(X)
-    attempts, connect = [], urllib3.util.connection.create_connection
-    monkeypatch.setattr(
-        urllib3.util.connection, "create_connection", lambda *a, **k: (attempts.append(a), connect(*a, **k))[1]
-    )
-    if way == "callback":
-        estimator = logging_model()
-    else:
-        autolog(log_models=True)
-        estimator = AnomalyDetector(VAE(**TINY)) if way == "autolog of a role" else VAE(**TINY)
-    with pytest.warns(UserWarning, match="set_tracking_uri") as caught:
-        estimator.fit(X)
-    assert len(caught) == 1
-    assert f"MLflow at {dead_server} did not get" in str(caught[0].message)
-    assert caught[0].filename == __file__
-    assert len(attempts) == 1
-    assert np.array_equal(estimator.score_samples(X), expected)
-
-
-def test_a_server_that_dies_during_a_fit_costs_one_warning(experiment, monkeypatch):
-    calls = []
-
-    def refuse(self, *args, **kwargs):
-        calls.append(kwargs)
-        raise mlflow.MlflowException("gone")
-
-    monkeypatch.setattr(delivery, "GATHER_SECONDS", 0.0)
-    monkeypatch.setattr(MlflowClient, "log_batch", refuse)
-    with pytest.warns(UserWarning, match="MlflowException, gone") as caught:
-        logging_model().fit(few_columns())
-    assert (len(caught), len(calls)) == (1, 1)
-
-
-def test_a_server_that_falls_silent_is_given_up(experiment, monkeypatch):
-    calls, called, answer = [], threading.Event(), threading.Event()
-
-    class WaitForTheCall(Callback):
-        def on_epoch_end(self, run):
-            called.wait()
-
-    def wait(self, *args, **kwargs):
-        calls.append(kwargs)
-        called.set()
-        answer.wait()
-
-    monkeypatch.setattr(delivery, "GATHER_SECONDS", 0.0)
-    monkeypatch.setattr(MlflowClient, "log_batch", wait)
-    with pytest.warns(UserWarning, match=r"no answer within 0\.1 seconds") as caught:
-        VAE(**TINY, callbacks=(MLflowCallback(wait=0.1), WaitForTheCall())).fit(few_columns())
-    (thread,) = [thread for thread in threading.enumerate() if thread.name == "mlflow-VAE"]
-    answer.set()
-    thread.join()
-    assert (len(caught), len(calls)) == (1, 1)
-
-
-def test_a_warning_shows_no_password(dead_server, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", dead_server.replace("http://", "http://someone:secret@"))
-    with pytest.warns(UserWarning, match="set_tracking_uri") as caught:
-        logging_model().fit(few_columns())
-    assert "secret" not in str(caught[0].message)

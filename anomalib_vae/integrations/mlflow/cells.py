@@ -46,10 +46,11 @@ def _plain(column: pd.Series) -> list[Any]:
 def _with_dtype(column: pd.Series, dtype: Any) -> pd.Series:
     if column.dtype == dtype or (_is_text(column.dtype) and _is_text(dtype)):
         return column
+    cells = column if column.notna().any() else pd.Series(None, index=column.index, dtype=object)  # of any type, then
     if isinstance(dtype, pd.CategoricalDtype):
-        return column.astype(_with_levels_of(column, dtype))
+        return cells.astype(_with_levels_of(cells, dtype))
     try:
-        recast = column.astype(dtype)
+        recast = cells.astype(dtype)
     except (TypeError, ValueError):  # as it is, then: the codec says what is wrong with it
         return column
     time_from_text = dtype.kind in "mM" and pd.api.types.is_string_dtype(column.dtype)
@@ -71,4 +72,4 @@ def _same_cells(one: pd.Series, other: pd.Series) -> bool:
 def _with_levels_of(column: pd.Series, dtype: pd.CategoricalDtype) -> pd.CategoricalDtype:
     """A cast to the training frame's categories alone would turn levels unseen there into missing cells, silently."""
     unseen = pd.Index(column.dropna().unique()).difference(dtype.categories, sort=False)
-    return pd.CategoricalDtype(dtype.categories.append(unseen), dtype.ordered)
+    return pd.CategoricalDtype(dtype.categories.append(unseen), dtype.ordered) if len(unseen) else dtype
