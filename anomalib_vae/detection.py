@@ -67,29 +67,16 @@ class AnomalyDetector(OutlierMixin, Role):
     def reasons(self, X, n_reasons: int = 3) -> pd.DataFrame:
         """The columns that make each row suspicious, worst first: (rows, n_reasons) of texts such as
         "amount = 2125.9, expected 84.3 (-31 nats)", in nats below what is usual in that column."""
-        excess = self.explain(X) - pd.Series(self.model_.typical_column_scores_)
+        scores = self.explain(X)
+        excess = scores - [self.model_.typical_column_scores_[name] for name in scores.columns]
         order = np.argsort(excess.to_numpy(), axis=1)[:, :n_reasons]
-        found, expected = self._texts(X), self._texts(self.model_.reconstruct(X))
+        found, expected = ([c.texts for c in frames.read(F)] for F in (X, self.model_.reconstruct(X)))
         names, nats = list(excess.columns), excess.to_numpy()
         texts = [
             [f"{names[j]} = {found[j][i]}, expected {expected[j][i]} ({nats[i, j]:+.0f} nats)" for j in row]
             for i, row in enumerate(order)
         ]
         return pd.DataFrame(texts, index=excess.index, columns=[f"reason_{k + 1}" for k in range(order.shape[1])])
-
-    @staticmethod
-    def _texts(X) -> list[list[str]]:
-        """The cells of each column as people write them."""
-        columns = []
-        for column in frames.read(X if frames.is_frame(X) else np.asarray(X)):
-            if column.family == "time":
-                moments = pd.to_datetime(column.values, unit="us")
-                columns.append([str(moment) for moment in moments])
-            elif column.family == "label":
-                columns.append(["missing" if v is None else str(v) for v in column.values])
-            else:
-                columns.append(["missing" if np.isnan(v) else f"{v:.5g}" for v in column.values])
-        return columns
 
     def learned(self):
         return {**super().learned(), "offset": self.offset_}

@@ -33,15 +33,16 @@ def figures(is_fraud: pd.Series, scores) -> dict[str, float]:
 
 
 def main() -> None:
-    chosen = tracking.options(__doc__)
+    chosen = tracking.parser(__doc__).parse_args()
+    chosen.output.mkdir(parents=True, exist_ok=True)
     train, later, is_fraud = split(load_card_transactions())
     peers = {
         "IsolationForest": IsolationForest(random_state=chosen.seed),
         "PCA (90 % of the variance)": make_pipeline(StandardScaler(), PCA(0.9)),
     }
     with tracking.start_run(chosen.mlruns, "fraud"):
-        epochs = {} if chosen.max_epochs is None else {"max_epochs": chosen.max_epochs}
-        model = VAE(callbacks=(MLflowCallback(),), **epochs)
+        tracking.say(f"Fitting to {len(train):,} genuine transactions, the earliest ones")
+        model = VAE(max_epochs=chosen.max_epochs, callbacks=(MLflowCallback(),))
         detector = AnomalyDetector(model, contamination=CONTAMINATION, random_state=chosen.seed).fit(train)
         scores = pd.Series(detector.score_samples(later), later.index)
         table = {"anomalib_vae": figures(is_fraud, scores)}
@@ -53,8 +54,9 @@ def main() -> None:
         file = chosen.output / "scores.parquet"
         verdicts.join(detector.reasons(later)).to_parquet(file)
         worst = scores.nsmallest(10).index
-        reasons = detector.reasons(later.loc[worst]).agg("\n".join, axis=1).rename("reasons")
-        suspicious = verdicts.loc[worst, ["score", "label"]].join(reasons).rename_axis("transaction")
+        reasons = detector.reasons(later.loc[worst]).agg("\n".join, axis=1)
+        truth = is_fraud[worst].map({1: "fraud", 0: "genuine"})
+        suspicious = pd.DataFrame({"score [nats]": scores[worst], "truth": truth, "reasons": reasons})
 
         picture = score_histogram(scores, detector.offset_, is_fraud == 1)
         mlflow.log_metrics({name.replace(" ", "_"): value for name, value in table["anomalib_vae"].items()})
@@ -65,8 +67,8 @@ def main() -> None:
 
     flagged = verdicts["verdict"] == -1
     tracking.show(f"Scored {len(later):,} transactions, {int(is_fraud.sum())} of them frauds", comparison)
-    tracking.show("The ten most suspicious transactions, and why", suspicious, digits=0)
-    tracking.console.print(
+    tracking.show("The ten most suspicious transactions, and why", suspicious.rename_axis("row"), digits=0)
+    tracking.say(
         f"{int(flagged.sum())} flagged at contamination {CONTAMINATION}: {int((flagged & (is_fraud == 1)).sum())} frauds "
         f"and {int((flagged & (is_fraud == 0)).sum())} genuine ones"
     )

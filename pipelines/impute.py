@@ -53,16 +53,20 @@ def mean_or_mode(holed: pd.DataFrame) -> pd.DataFrame:
 
 
 def iterative(holed: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """scikit-learn's IterativeImputer on numbers and on the ordinal codes of labels, rounded to the nearest level."""
+    """scikit-learn's IterativeImputer on numbers and on one indicator a level; of these the largest is the label."""
     labels = [c for c in holed if not is_number(holed[c])]
-    encoder = OrdinalEncoder()
-    coded = holed.astype({c: float for c in holed if c not in labels})
-    texts = holed[labels].astype(object).where(holed[labels].notna(), np.nan).to_numpy(copy=True)
-    coded[labels] = encoder.fit_transform(texts)
-    imputer = IterativeImputer(random_state=seed, min_value=coded.min(), max_value=coded.max())
-    filled = pd.DataFrame(imputer.fit_transform(coded), holed.index, holed.columns)
-    filled[labels] = encoder.inverse_transform(filled[labels].round().to_numpy(copy=True))
-    return filled
+    indicators = {c: pd.get_dummies(holed[c].astype(object), dtype=float).mask(holed[c].isna()) for c in labels}
+    coded = pd.concat([holed.drop(columns=labels).astype(float), *indicators.values()], axis=1).set_axis(
+        [*holed.columns.difference(labels, sort=False), *((c, level) for c in labels for level in indicators[c])], axis=1
+    )
+    imputer = IterativeImputer(max_iter=ROUNDS, random_state=seed, min_value=coded.min(), max_value=coded.max())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        filled = pd.DataFrame(imputer.fit_transform(coded.to_numpy()), holed.index, coded.columns)
+    for c in labels:
+        levels = indicators[c].columns.to_numpy(object)
+        filled[c] = levels[filled[[(c, level) for level in levels]].to_numpy().argmax(axis=1)]
+    return filled[list(holed.columns)]
 
 
 def main() -> None:

@@ -4,35 +4,42 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+import sys
 from pathlib import Path
 
 import mlflow
 import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 ROOT = Path(__file__).resolve().parent.parent
 console = Console()
 
 
-def options(description: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--mlruns", type=Path, default=ROOT / "mlruns", help="MLflow's store")
-    parser.add_argument("--output", type=Path, default=ROOT / "output", help="where the resulting files go")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--max-epochs", type=int, default=None, help="fewer than the model's default, for a quick look")
-    chosen = parser.parse_args()
-    chosen.output.mkdir(parents=True, exist_ok=True)
-    return chosen
+def parser(description: str) -> argparse.ArgumentParser:
+    """The options that every pipeline has."""
+    options = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    options.add_argument("--mlruns", type=Path, default=ROOT / "mlruns", help="MLflow's store")
+    options.add_argument("--output", type=Path, default=ROOT / "output", help="where the resulting files go")
+    options.add_argument("--seed", type=int, default=0, help="of everything random")
+    options.add_argument(
+        "--max-epochs", type=int, default="auto", help="fewer than the model's default, for a quick look"
+    )
+    return options
 
 
 def start_run(store: Path, experiment: str) -> mlflow.ActiveRun:
     """Start a run in the store, which is made on first use."""
+    if not (store / "mlflow.db").exists():
+        say(f"Making MLflow's store in {_short(store)}")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     store = store.resolve()
     store.mkdir(parents=True, exist_ok=True)
-    mlflow.set_tracking_uri(f"sqlite:///{store / 'mlflow.db'}")
+    mlflow.set_tracking_uri(_uri(store / "mlflow.db"))
     if mlflow.get_experiment_by_name(experiment) is None:
         mlflow.create_experiment(experiment, artifact_location=(store / "artifacts").as_uri())
     mlflow.set_experiment(experiment)
@@ -41,22 +48,35 @@ def start_run(store: Path, experiment: str) -> mlflow.ActiveRun:
 
 def show(title: str, frame: pd.DataFrame, digits: int = 3) -> None:
     """Print a frame as a table, its index first."""
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for column in (frame.index.name or "", *map(str, frame.columns)):
-        table.add_column(column, overflow="fold", justify="left")
+    table = Table(title=Text(f"\n{title}", "bold"), title_justify="left", box=SIMPLE_HEAD)
+    table.add_column(Text(frame.index.name or ""))
+    for name, column in frame.items():
+        justify = "right" if pd.api.types.is_numeric_dtype(column) else "left"
+        table.add_column(Text(str(name)), overflow="fold", justify=justify)
     for label, row in zip(frame.index, frame.itertuples(index=False), strict=True):
-        table.add_row(str(label), *(f"{v:.{digits}f}" if isinstance(v, float) else str(v) for v in row))
+        cells = (f"{cell:,.{digits}f}" if isinstance(cell, float) else str(cell) for cell in row)
+        table.add_row(Text(str(label)), *map(Text, cells))
     console.print(table)
+
+
+def say(text: str) -> None:
+    """Print a line as it is: brackets are no markup, and a long path stays in one piece."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def say_where(store: Path, *files: Path) -> None:
     """The last lines: what was written, and how to look at the run."""
     for file in files:
-        console.print(f"wrote {_short(file)}", soft_wrap=True)
-    console.print("\nOpen the run, its losses, pictures and model with", soft_wrap=True)
-    console.print(f"  .venv/bin/mlflow ui --backend-store-uri sqlite:///{_short(store / 'mlflow.db')}", soft_wrap=True)
+        say(f"wrote {_short(file)}")
+    say("\nOpen the run, its losses, pictures and model with")
+    say(f"  {_short(Path(sys.executable).parent / 'mlflow')} ui --backend-store-uri {_uri(_short(store / 'mlflow.db'))}")
+
+
+def _uri(database: Path) -> str:
+    return f"sqlite:///{database}"
 
 
 def _short(path: Path) -> Path:
-    path = path.resolve()
+    """The path as a person in this folder would write it."""
+    path = Path(os.path.abspath(path))  # not resolve(): a virtual environment's python is a link
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

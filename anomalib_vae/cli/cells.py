@@ -41,12 +41,14 @@ def infer(texts: pd.Series, missing: Collection[str] = ()) -> pd.Series:
 
 
 def as_kind(texts: pd.Series, kind: str, missing: Collection[str] = ()) -> pd.Series:
-    """A column of texts as the kind of cell that a model was trained on: "number", "integer", "boolean", "time" or
-    "label".  Raises DataError, naming the column and the row, for a cell of another kind."""
+    """A column of texts as the kind of cell that a model was trained on: "number", "integer", "boolean", "time",
+    "duration" or "label".  Raises DataError, naming the column and the row, for a cell of another kind."""
     if kind == "label":
         return _labels(texts, gaps(texts, missing))
     if kind == "time":
         return as_dates(texts, missing)
+    if kind == "duration":
+        return as_durations(texts, missing)
     no_number = gaps(texts, missing) | texts.str.strip().str.lower().isin(NO_NUMBER)
     seen = texts[~no_number].str.strip()
     if kind == "boolean" and seen.str.lower().isin(list(TRUTH)).all():
@@ -61,6 +63,14 @@ def as_kind(texts: pd.Series, kind: str, missing: Collection[str] = ()) -> pd.Se
         )
     fits = (seen.str.fullmatch(WHOLE) & (seen.str.len() <= MAX_DIGITS)).all()
     return _integers(texts, no_number) if kind != "number" and fits else _numbers(texts, no_number)
+
+
+def as_durations(texts: pd.Series, missing: Collection[str] = ()) -> pd.Series:
+    """A column of durations such as "2 days 03:00:00".  Raises DataError naming the column."""
+    try:
+        return pd.to_timedelta(texts.str.strip().where(~gaps(texts, missing), None))
+    except ValueError as error:
+        raise DataError(f"column {texts.name!r} does not hold durations: {error}") from None
 
 
 def as_dates(texts: pd.Series, missing: Collection[str] = ()) -> pd.Series:

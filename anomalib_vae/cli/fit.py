@@ -20,6 +20,7 @@ PLURAL = {
     "integer": "whole numbers",
     "boolean": "truth values",
     "time": "times",
+    "duration": "durations",
     "label": "labels",
 }
 

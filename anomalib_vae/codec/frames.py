@@ -12,15 +12,15 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
-Family = Literal["number", "integer", "boolean", "time", "label"]
+Family = Literal["number", "integer", "boolean", "time", "duration", "label"]
 
 
 @dataclass(frozen=True)
 class Column:
     """One column, free of any frame library.
 
-    values: float64 with NaN where missing (times in microseconds, booleans 0 and 1); for labels an object array with
-    None where missing.
+    values: float64 with NaN where missing (times and durations in microseconds, booleans 0 and 1); for labels an object
+    array with None where missing.
     """
 
     name: Any
@@ -30,6 +30,18 @@ class Column:
     @property
     def observed(self) -> np.ndarray:
         return ~pd.isna(self.values)
+
+    @property
+    def texts(self) -> list[str]:
+        """The cells as people write them."""
+        if self.family == "label":
+            return ["missing" if v is None else str(v) for v in self.values]
+        if self.family == "boolean":
+            return ["missing" if np.isnan(v) else str(v > 0.5) for v in self.values]
+        if self.family in ("time", "duration"):
+            convert = pd.to_datetime if self.family == "time" else pd.to_timedelta
+            return ["missing" if pd.isna(v) else str(v) for v in convert(self.values, unit="us").round("s")]
+        return ["missing" if np.isnan(v) else f"{v:.5g}" for v in self.values]
 
 
 def is_frame(X) -> bool:
@@ -89,6 +101,7 @@ def read(X) -> list[Column]:
     Raises ValueError for infinite cells and repeated names, TypeError for cells that are neither numbers, booleans,
     strings nor times; each names the column.
     """
+    X = X if is_frame(X) else np.asarray(X)
     names = names_of(X)
     if not is_frame(X):
         columns = [_from_numpy(name, X[:, i]) for i, name in enumerate(names)]
@@ -130,7 +143,8 @@ def _from_pandas(name, series: pd.Series) -> Column:
     if types.is_datetime64_any_dtype(dtype) or types.is_timedelta64_dtype(dtype):
         naive = series.dt.tz_convert(None) if getattr(dtype, "tz", None) else series
         units = naive.to_numpy().astype("M8[us]" if dtype.kind == "M" else "m8[us]")
-        return Column(name, "time", np.where(np.isnat(units), np.nan, units.astype(np.int64)))
+        family: Family = "time" if dtype.kind == "M" else "duration"
+        return Column(name, family, np.where(np.isnat(units), np.nan, units.astype(np.int64)))
     if types.is_complex_dtype(dtype):
         raise ValueError(
             f"Complex data not supported: column {name!r}. Give its real and imaginary part a column each."
@@ -153,7 +167,7 @@ def _from_narwhals(name, series) -> Column:
     if dtype == nw.Date or dtype == nw.Datetime:
         return Column(name, "time", _floats(series.cast(nw.Datetime("us")).dt.timestamp("us")))
     if dtype == nw.Duration:
-        return Column(name, "time", _floats(series.dt.total_microseconds()))
+        return Column(name, "duration", _floats(series.dt.total_microseconds()))
     if dtype in (nw.String, nw.Categorical, nw.Enum):
         return Column(name, "label", np.array(series.cast(nw.String).to_list() or [], dtype=object))
     if series.null_count() == len(series):

@@ -45,7 +45,7 @@ class NumberCodec:
         else:
             center, scale = mean * size, spread * size
         knots, ranks = _rank_knots(values, share)
-        whole = column.family in ("integer", "time", "boolean")
+        whole = column.family in ("integer", "time", "duration")
         return cls(column.name, center, scale, float(values[0]), float(values[-1]), knots, ranks, whole)
 
     def encode(self, column: Column) -> tuple[np.ndarray, np.ndarray]:

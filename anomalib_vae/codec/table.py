@@ -23,6 +23,7 @@ _CODEC_OF: dict[str, type[NumberCodec] | type[BooleanCodec] | type[CategoryCodec
     "number": NumberCodec,
     "integer": NumberCodec,
     "time": NumberCodec,
+    "duration": NumberCodec,
     "boolean": BooleanCodec,
     "label": CategoryCodec,
 }
@@ -120,12 +121,11 @@ def _as_trained(column: Column, codec: ColumnCodec, family: str) -> Column:
         values = column.values.astype(object)
         values[~column.observed] = None
         return Column(column.name, "label", values)
-    if column.family == "label" or "time" in (family, column.family):
-        example = column.values[column.observed][0]
-        example = np.datetime64(int(example), "us") if column.family == "time" else example
+    if column.family == "label" or {family, column.family} & {"time", "duration"}:
+        example = column.texts[int(column.observed.argmax())]
         raise TypeError(
             f"column {column.name!r} was of kind {family} in training and is now of kind {column.family} (such as "
-            f"{str(example)!r}): convert it, for example with pandas.to_numeric or pandas.to_datetime."
+            f"{example!r}): convert it, for example with pandas.to_numeric or pandas.to_datetime."
         )
     if family == "boolean" and not np.isin(column.values[column.observed], (0.0, 1.0)).all():
         raise TypeError(f"column {column.name!r} was boolean in training and now holds other numbers than 0 and 1.")

@@ -71,8 +71,8 @@ class VariationalNetwork(Network):
         self.build_latents(generator)
         self.decoder = self.mlp(self.code_width, architecture.hidden_dims[::-1], self.observation.width, generator)
         self.aggregate_prior = AggregatePrior(self.n_members, self.code_width)
-        pairs = max(architecture.score_draws, architecture.importance_samples) // 2
-        half = torch.randn((self.n_members, max(1, pairs), self.code_width), generator=generator)
+        pairs = -(-max(architecture.score_draws, architecture.importance_samples) // 2)
+        half = torch.randn((self.n_members, pairs, self.code_width), generator=generator)
         self.register_buffer("score_noise", torch.cat([half, -half], 1))
 
     def build_latents(self, generator: Generator) -> None:

@@ -195,14 +195,15 @@ def test_cells_that_a_corruption_left_weigh_less():
     assert (losses[1] != 0).all()
 
 
-def test_blame_names_the_column_that_is_worst_explained():
+@pytest.mark.parametrize("wrong", [1e6, math.nan, math.inf])
+@pytest.mark.parametrize("column", ["int64", "boolean", "category"])
+def test_blame_names_the_column_that_is_worst_explained(column, wrong):
     layout, rows = table()
     network = VariationalNetwork(layout, Architecture(latent_dims=(4,), n_members=MEMBERS), generator()).double()
-    at = layout.columns.index("int64")
-    for wrong in (1e6, math.nan, math.inf):
-        values = rows.values.clone()
-        values[3, layout.blocks[at].start] = wrong
-        assert network.blame(Batch(values, rows.observed).for_members(MEMBERS)) == "int64"
+    targets = [i for i, at in enumerate(layout.column_of_target) if layout.columns[at] == column]
+    with torch.no_grad():
+        network.decoder.head.bias[:, :, targets[:1]] = wrong
+    assert network.blame(rows.for_members(MEMBERS)) == column
 
 
 # ------------------------------------------------------------------ the bound
@@ -224,31 +225,37 @@ def exact_log_likelihood(network, batch) -> np.ndarray:
 
 
 def bound(network, batch, draws: int, importance_samples: int = 1) -> np.ndarray:
-    """The network's score with so many draws."""
+    """The network's score with so many draws, made to have mean 0 and covariance I: the data term of a linear decoder
+    depends on nothing else of them, so its ELBO is exact."""
     network = copy.deepcopy(network)
     network.architecture = dataclasses.replace(network.architecture, importance_samples=importance_samples)
-    network.score_noise = torch.randn(1, draws, network.code_width, generator=generator(1), dtype=torch.float64)
+    draws = torch.randn(draws, network.code_width, generator=generator(1), dtype=torch.float64)
+    draws = draws - draws.mean(0)
+    whitened = torch.linalg.solve_triangular(torch.linalg.cholesky(draws.T @ draws / len(draws)), draws.T, upper=False)
+    network.score_noise = whitened.T[None]
     return network.score(batch)[0].numpy()
 
 
 def test_the_score_is_a_lower_bound_of_the_exact_log_likelihood(linear):
-    gap = exact_log_likelihood(*linear) - bound(*linear, draws=2000)
-    assert gap.min() > -0.1  # of the Monte-Carlo error of 2,000 draws
-    assert 0 < gap.mean() < 0.5  # and a tight one: the exact posterior is Gaussian, if not of independent dimensions
+    gap = exact_log_likelihood(*linear) - bound(*linear, draws=50)
+    assert (gap > -1e-9).all()
+    assert gap.mean() < 0.5  # and a tight one: the exact posterior is Gaussian, if not of independent dimensions
 
 
 def test_the_importance_weighted_bound_lies_between_the_elbo_and_the_exact_log_likelihood(linear):
-    exact, elbo = exact_log_likelihood(*linear), bound(*linear, draws=2000)
+    exact, elbo = exact_log_likelihood(*linear), bound(*linear, draws=50)
     weighted = bound(*linear, draws=2000, importance_samples=2000)
-    assert (weighted >= elbo - 0.1).all()
+    assert (weighted >= elbo - 0.02).all()
     np.testing.assert_allclose(weighted, exact, atol=0.15)
 
 
-def test_the_score_of_few_draws_is_right_on_average(linear):
-    """What `score_samples` uses: antithetic draws, far fewer than here."""
+def test_the_few_draws_of_score_samples_order_rows_as_many_do(linear):
+    """All rows share the draws, so most of their error is the same for all rows."""
     network, batch = linear
-    assert abs(network.score(batch)[0].numpy().mean() - bound(network, batch, draws=2000).mean()) < 0.1
-    assert torch.equal(network.score_noise.sum(1), torch.zeros(1, network.code_width))
+    error = network.score(batch)[0].numpy() - bound(network, batch, draws=50)
+    assert error.std() < 0.1
+    assert abs(error.mean()) < 1
+    assert torch.equal(network.score_noise.sum(1), torch.zeros(1, network.code_width))  # antithetic
 
 
 def test_the_data_term_and_the_divergence_make_up_the_score(linear):
