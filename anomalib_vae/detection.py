@@ -62,6 +62,8 @@ class AnomalyDetector(OutlierMixin, Role):
         """Each column's part of the score's data term, (rows, columns), in nats: the lower, the less the cell fits the
         rest of its row."""
         check_is_fitted(self)
+        if not hasattr(self.model_, "column_scores"):
+            raise TypeError(f"a {type(self.model_).__name__} gives no reasons: it does not tell columns apart")
         return self.model_.column_scores(X)
 
     def reasons(self, X, n_reasons: int = 3) -> pd.DataFrame:

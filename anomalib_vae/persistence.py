@@ -42,23 +42,23 @@ class Persistable:
         folder = Path(path)
         if folder.is_dir() and any(folder.iterdir()) and not (folder / "model.json").exists():
             raise FileExistsError(f"{folder} holds other files and no model: give an empty or a new folder.")
-        folder.mkdir(parents=True, exist_ok=True)
         learned = self.learned()
-        parts = {"weights": _write_weights, "columns": _write_columns, "model": _write_model}
-        for part, write in parts.items():
-            if part in learned:
-                write(learned.pop(part), folder / FILES[part])
-                learned[part] = FILES[part]
-            else:  # what an earlier model left there
-                shutil.rmtree(folder / FILES[part], ignore_errors=True)
-                (folder / FILES[part]).unlink(missing_ok=True)
+        parts = {part: learned.pop(part) for part in FILES if part in learned}
         description = {
             "format": FORMAT,
             "class": type(self).__name__,
             "parameters": {k: _to_json(k, v) for k, v in self.get_params(deep=False).items()},  # type: ignore[attr-defined]
-            "learned": learned,
+            "learned": learned | {part: FILES[part] for part in parts},
         }
-        _replace(folder / "model.json", json.dumps(description, indent=1).encode())
+        text = json.dumps(description, indent=1)  # before the first file is written: what can't be saved fails here
+        folder.mkdir(parents=True, exist_ok=True)
+        for part, write in {"weights": _write_weights, "columns": _write_columns, "model": _write_model}.items():
+            if part in parts:
+                write(parts[part], folder / FILES[part])
+            else:  # what an earlier model left there
+                shutil.rmtree(folder / FILES[part], ignore_errors=True)
+                (folder / FILES[part]).unlink(missing_ok=True)
+        _replace(folder / "model.json", text.encode())
         return self
 
 

@@ -47,7 +47,12 @@ class Role(MetaEstimatorMixin, Persistable, Parameterized, BaseEstimator):
         return tags
 
     def learned(self) -> dict[str, Any]:
-        return {"model": self.model_.estimator if isinstance(self.model_, FrozenEstimator) else self.model_}
+        model = self.model_.estimator if isinstance(self.model_, FrozenEstimator) else self.model_
+        if not isinstance(model, Persistable):
+            raise TypeError(
+                f"{type(self).__name__}.model: a {type(model).__name__} can't be saved, only models of ours"
+            )
+        return {"model": model}
 
     def relearn(self, learned: dict[str, Any]) -> None:
         self.model_ = learned["model"]

@@ -65,12 +65,12 @@ def main() -> None:
         mlflow.log_artifact(str(file))
         log_model(detector, name="detector", input_example=train.head(5))
 
-    flagged = verdicts["verdict"] == -1
     tracking.show(f"Scored {len(later):,} transactions, {int(is_fraud.sum())} of them frauds", comparison)
     tracking.show("The ten most suspicious transactions, and why", suspicious.rename_axis("row"), digits=0)
+    flagged = is_fraud[verdicts["verdict"] == -1]
     tracking.say(
-        f"{int(flagged.sum())} flagged at contamination {CONTAMINATION}: {int((flagged & (is_fraud == 1)).sum())} frauds "
-        f"and {int((flagged & (is_fraud == 0)).sum())} genuine ones"
+        f"{len(flagged)} flagged at contamination {CONTAMINATION}: {(flagged == 1).sum()} frauds and "
+        f"{(flagged == 0).sum()} genuine ones"
     )
     tracking.say_where(chosen.mlruns, file)
 

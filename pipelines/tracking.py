@@ -25,10 +25,12 @@ def parser(description: str) -> argparse.ArgumentParser:
     options.add_argument("--mlruns", type=Path, default=ROOT / "mlruns", help="MLflow's store")
     options.add_argument("--output", type=Path, default=ROOT / "output", help="where the resulting files go")
     options.add_argument("--seed", type=int, default=0, help="of everything random")
-    options.add_argument(
-        "--max-epochs", type=int, default="auto", help="fewer than the model's default, for a quick look"
-    )
+    options.add_argument("--max-epochs", type=epochs, default="auto", help="fewer than the default, for a quick look")
     return options
+
+
+def epochs(text: str) -> int | str:
+    return text if text == "auto" else int(text)
 
 
 def start_run(store: Path, experiment: str) -> mlflow.ActiveRun:
@@ -69,7 +71,9 @@ def say_where(store: Path, *files: Path) -> None:
     for file in files:
         say(f"wrote {_short(file)}")
     say("\nOpen the run, its losses, pictures and model with")
-    say(f"  {_short(Path(sys.executable).parent / 'mlflow')} ui --backend-store-uri {_uri(_short(store / 'mlflow.db'))}")
+    say(
+        f"  {_short(Path(sys.executable).parent / 'mlflow')} ui --backend-store-uri {_uri(_short(store / 'mlflow.db'))}"
+    )
 
 
 def _uri(database: Path) -> str:

@@ -66,14 +66,21 @@ def to_arrow(template):
     import pyarrow as pa
 
     if isinstance(template, pd.DataFrame):
+        for position, name in enumerate(template.columns):
+            try:
+                pa.Array.from_pandas(template.iloc[:, position])
+            except (pa.ArrowException, TypeError) as error:
+                raise TypeError(
+                    f"column {name!r} has levels that can't be saved ({error}): convert it with astype(str) before fit."
+                ) from None
         return pa.Table.from_pandas(template, preserve_index=False)
     return nw.from_native(template, eager_only=True).to_arrow()
 
 
-def from_arrow(table, library: Any):
-    """The template that `to_arrow` was given; library as `library_of` named it."""
+def from_arrow(table, library: Any, names: list):
+    """The template that `to_arrow` was given; library as `library_of` named it.  names: Arrow knows only strings."""
     if library == "pandas":
-        return table.to_pandas()
+        return table.to_pandas().set_axis(pd.Index(names, tupleize_cols=False), axis=1)
     return nw.from_arrow(table, backend=library).to_native()
 
 

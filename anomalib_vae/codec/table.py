@@ -97,7 +97,7 @@ class TableCodec:
         return {"families": self.families, "columns": [_column_to_json(codec) for codec in self.codecs]}
 
     @classmethod
-    def from_json(cls, state: dict, template) -> TableCodec:
+    def from_json(cls, state: dict, template=None) -> TableCodec:
         known: dict[str, Any] = {c.__name__: c for c in (NumberCodec, BooleanCodec, CategoryCodec, EmptyCodec)}
         codecs = []
         for column in state["columns"]:
@@ -108,7 +108,16 @@ class TableCodec:
 
 def _column_to_json(codec: ColumnCodec) -> dict:
     name = codec.name.item() if isinstance(codec.name, np.generic) else codec.name
-    return {"codec": type(codec).__name__, **asdict(codec), "name": name}
+    fields = {"codec": type(codec).__name__, **asdict(codec), "name": name}
+    if isinstance(codec, CategoryCodec):
+        for key in ("levels", "rest"):
+            fields[key] = [level.item() if isinstance(level, np.generic) else level for level in fields[key]]
+            odd = [type(level).__name__ for level in fields[key] if not isinstance(level, str | bool | int | float)]
+            if odd:
+                raise TypeError(
+                    f"column {name!r} has levels that can't be saved ({odd[0]}): convert it with astype(str) before fit."
+                )
+    return fields
 
 
 def _as_trained(column: Column, codec: ColumnCodec, family: str) -> Column:

@@ -251,8 +251,10 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         return learned
 
     def relearn(self, learned: dict[str, Any]) -> None:
-        template = frames.from_arrow(learned["columns"], learned["library"]) if "columns" in learned else None
-        self.codec_ = TableCodec.from_json(learned["codec"], template)
+        codec = TableCodec.from_json(learned["codec"])
+        if "columns" in learned:
+            codec.template = frames.from_arrow(learned["columns"], learned["library"], codec.names)
+        self.codec_ = codec
         self.history_ = pd.DataFrame(learned["history"])
         for name, value in learned["facts"].items():
             setattr(self, name, value)
