@@ -54,10 +54,11 @@ class Parameterized:
 
 def _adopt_new_defaults(cls: type) -> None:
     """`beta = 0.02` in the body of a subclass is the inherited parameter with another default."""
-    for field in getattr(cls, "__dataclass_fields__", {}).values():
+    parent = cls.__mro__[1]
+    for field in dataclasses.fields(parent) if dataclasses.is_dataclass(parent) else ():
         own = vars(cls).get("__annotations__", {})
         if field.name in vars(cls) and field.name not in own:
-            hint = typing.get_type_hints(cls.__mro__[1])[field.name]
+            hint = typing.get_type_hints(parent)[field.name]
             cls.__annotations__ = {**own, field.name: hint}
             default = dataclasses.field(default=vars(cls)[field.name], kw_only=field.kw_only, metadata=field.metadata)
             setattr(cls, field.name, default)
@@ -71,7 +72,7 @@ def check_value(name: str, value: Any, hint: Any, rules: typing.Mapping[str, Any
             others = "" if hint is str else f" (or {_describe(hint, leave_out=str)})"
             raise ValueError(f"{name} must be one of {', '.join(map(repr, rules['options']))}{others}, got {value!r}")
         return
-    for number in value if isinstance(value, tuple) else (value,):
+    for number in value if isinstance(value, tuple | list) else (value,):
         if isinstance(number, numbers.Real) and not isinstance(number, bool):
             _check_bounds(name, number, rules.get("bounds", {}))
 

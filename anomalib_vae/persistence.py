@@ -34,6 +34,7 @@ class Persistable:
         raise NotImplementedError
 
     def relearn(self, learned: dict[str, Any]) -> None:
+        """Become fitted from what `learned` gave, the parts read back from their files."""
         raise NotImplementedError
 
     def save(self, path: str | Path) -> Self:

@@ -56,7 +56,7 @@ def main() -> None:
         worst = scores.nsmallest(10).index
         reasons = detector.reasons(later.loc[worst]).agg("\n".join, axis=1)
         truth = is_fraud[worst].map({1: "fraud", 0: "genuine"})
-        suspicious = pd.DataFrame({"score [nats]": scores[worst], "truth": truth, "reasons": reasons})
+        suspicious = pd.DataFrame({"score": scores[worst], "truth": truth, "reasons": reasons})
 
         picture = score_histogram(scores, detector.offset_, is_fraud == 1)
         mlflow.log_metrics({name.replace(" ", "_"): value for name, value in table["anomalib_vae"].items()})

@@ -50,7 +50,7 @@ def start_run(store: Path, experiment: str) -> mlflow.ActiveRun:
 
 def show(title: str, frame: pd.DataFrame, digits: int = 3) -> None:
     """Print a frame as a table, its index first."""
-    table = Table(title=Text(f"\n{title}", "bold"), title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title=Text(f"\n{title}", "bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column(Text(frame.index.name or ""))
     for name, column in frame.items():
         justify = "right" if pd.api.types.is_numeric_dtype(column) else "left"

@@ -25,8 +25,8 @@ def scores_an_obvious_outlier_below_every_normal_row(model, folder):
     assert model.score_samples(outlier)[0] < model.score_samples(frame).min()
 
 
-def scores_a_label_never_seen_with_its_row_below_the_usual(model, folder):
-    """A cell that contradicts its row: the two columns always agree in training."""
+def scores_a_contradiction_between_columns_below_every_normal_row(model, folder):
+    """The two columns always agree in training, and each of the two cells is common."""
     frame = pd.DataFrame({"one": ["a", "b", "c", "d"] * 40, "other": ["a", "b", "c", "d"] * 40})
     model = clone(model).set_params(max_epochs=250).fit(frame)
     contradiction = pd.DataFrame({"one": ["a"], "other": ["c"]})
@@ -147,7 +147,7 @@ def can_be_fitted_again(model, folder):
 
 BEHAVIOURS = [
     scores_an_obvious_outlier_below_every_normal_row,
-    scores_a_label_never_seen_with_its_row_below_the_usual,
+    scores_a_contradiction_between_columns_below_every_normal_row,
     is_deterministic,
     scores_a_row_regardless_of_the_rows_beside_it,
     scores_a_row_regardless_of_the_thread_count,

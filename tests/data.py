@@ -45,7 +45,7 @@ def shoppers() -> pd.DataFrame:
 
 
 def complete_frame() -> pd.DataFrame:
-    """Wines and shop sessions as columns of every kind that a frame can hold, none missing, with an index of its own."""
+    """Wines and shop sessions as columns of every kind that a frame can hold, none missing; the index has a name."""
     wines, sessions = wine().head(ROWS), shoppers()
     days = pd.Timestamp("2024-01-01") + pd.to_timedelta(sessions["product_related"].to_numpy(), unit="D")
     seconds = pd.to_timedelta(sessions["product_related_duration"].round().to_numpy(), unit="s")

@@ -74,7 +74,9 @@ def test_observed_cells_come_back_to_the_bit(imputer, data):
     complete = complete_frame()
     rows = data.draw(st.lists(st.integers(0, len(complete) - 1), min_size=1, max_size=8))
     frame = complete.iloc[rows]
-    holes = np.array(data.draw(st.lists(st.lists(st.booleans(), min_size=14, max_size=14), min_size=len(rows), max_size=len(rows))))
+    holes = np.array(
+        data.draw(st.lists(st.lists(st.booleans(), min_size=14, max_size=14), min_size=len(rows), max_size=len(rows)))
+    )
     for i, column in enumerate(frame):
         if column not in HOLDS_NO_MISSING:
             part = frame[column].copy()
@@ -116,7 +118,9 @@ def test_any_cells_that_a_frame_can_hold_survive(cells):
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of columns without any observed cell
-        filled = VAEImputer(DenoisingVAE(hidden_dims=(4,), n_members=1, max_epochs=1, random_state=0)).fit_transform(frame)
+        filled = VAEImputer(DenoisingVAE(hidden_dims=(4,), n_members=1, max_epochs=1, random_state=0)).fit_transform(
+            frame
+        )
     for column in frame:
         observed = frame[column].notna()
         assert filled[column][observed].equals(frame[column][observed])
@@ -189,7 +193,9 @@ def test_is_better_than_the_mean():
     """On real data with a third of the cells gone, the error is below that of filling in column means."""
     complete = (wine() - wine().mean()) / wine().std()
     frame = with_holes(complete, 0.3)
-    filled = VAEImputer(DenoisingVAE(hidden_dims=(64,), max_epochs=300, batch_size=64, random_state=0)).fit_transform(frame)
+    filled = VAEImputer(DenoisingVAE(hidden_dims=(64,), max_epochs=300, batch_size=64, random_state=0)).fit_transform(
+        frame
+    )
     holes = frame.isna().to_numpy()
     error = np.sqrt(np.mean((filled - complete).to_numpy()[holes] ** 2))
     error_of_means = np.sqrt(np.mean((frame.fillna(frame.mean()) - complete).to_numpy()[holes] ** 2))
@@ -203,3 +209,20 @@ def test_the_default_model_is_a_denoising_vae():
 def test_any_model_of_the_package_can_be_used():
     filled = VAEImputer(quick(VAE(**SMALL))).fit_transform(with_holes(few_columns()))
     assert not filled.isna().any(axis=None)
+
+
+def test_polars_columns_of_dtypes_of_their_own_are_filled():
+    import polars as pl
+
+    frame = pl.DataFrame(
+        {
+            "x": few_columns()["alcohol"].head(150).tolist(),
+            "enum": pl.Series([*["a", "b"] * 74, None, "c"], dtype=pl.Enum(["c", "b", "a"])),
+            "date": pl.Series([*["2024-01-01", "2024-02-01"] * 74, None, None]).str.to_date(),
+            "uint8": pl.Series([*[1, 255] * 74, None, 3], dtype=pl.UInt8),
+        }
+    )
+    filled = quick(ESTIMATORS[-1]).fit_transform(frame)
+    assert filled.schema == frame.schema
+    assert filled.head(148).equals(frame.head(148))
+    assert sum(filled.null_count().row(0)) == 0

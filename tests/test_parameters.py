@@ -94,7 +94,7 @@ def test_a_subclass_adds_its_own_and_may_change_a_default():
 
 
 def test_a_changed_default_keeps_the_rules():
-    with pytest.raises(ValueError, match="StillMoreShrunk.strength must be at most 1"):
+    with pytest.raises(ValueError, match=r"StillMoreShrunk\.strength must be at most 1"):
         StillMoreShrunk(strength=2.0).check_parameters()
 
 
@@ -105,7 +105,9 @@ def test_a_changed_default_is_the_default_of_repr_and_clone():
 
 
 def test_an_init_of_ones_own_is_refused():
-    with pytest.raises(TypeError, match=r"Own declares its parameters with parameter\(...\), so it must not define __init__"):
+    with pytest.raises(
+        TypeError, match=r"Own declares its parameters with parameter\(...\), so it must not define __init__"
+    ):
 
         class Own(Shrunk):
             def __init__(self):

@@ -118,7 +118,10 @@ def test_nothing_is_pickled_or_unpickled(fitted, tmp_path, monkeypatch):
     def forbidden(*args, **kwargs):
         raise AssertionError("a pickle was used")
 
-    for module, names in {pickle: ("load", "loads", "dump", "dumps", "Unpickler", "Pickler"), torch: ("load", "save")}.items():
+    for module, names in {
+        pickle: ("load", "loads", "dump", "dumps", "Unpickler", "Pickler"),
+        torch: ("load", "save"),
+    }.items():
         for forbidden_name in names:
             monkeypatch.setattr(module, forbidden_name, forbidden)
     fitted.save(tmp_path / "saved")
@@ -186,7 +189,9 @@ def test_a_model_replaces_one_of_another_kind(first, second, tmp_path):
         results(model, EXAMPLES[second]()), results(load(tmp_path / "one"), EXAMPLES[second]()), strict=True
     ):
         same(before, after)
-    assert sorted(p.name for p in (tmp_path / "one").iterdir()) == sorted(p.name for p in (tmp_path / "fresh").iterdir())
+    assert sorted(p.name for p in (tmp_path / "one").iterdir()) == sorted(
+        p.name for p in (tmp_path / "fresh").iterdir()
+    )
 
 
 def test_the_description_is_readable_json(tmp_path):

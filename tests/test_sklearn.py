@@ -36,8 +36,8 @@ LEFT_OUT_BY_CHECK_ESTIMATOR = [
     estimator_checks.check_get_feature_names_out_error,
     estimator_checks.check_set_output_transform,
 ]
-# They take for granted that a transformer gives an array unless told otherwise; the imputer gives back the kind of frame
-# that it got.  `test_set_output` has their cases for all transformers.
+# They take for granted that a transformer gives an array unless told otherwise; the imputer gives back the kind of
+# frame that it got.  `test_set_output` has their cases for all transformers.
 OF_ARRAYS_MADE_FRAMES = [
     estimator_checks.check_set_output_transform_pandas,
     estimator_checks.check_set_output_transform_polars,

@@ -13,6 +13,8 @@ from anomalib_vae.codec.frames import Column
 
 @dataclass(frozen=True)
 class BooleanCodec:
+    """Nothing to learn; `encode` gives (rows, 1), `decode` takes the probability of True."""
+
     name: object
     kind: ClassVar[Kind] = "binary"
     width: ClassVar[int] = 1

@@ -13,6 +13,8 @@ from anomalib_vae.codec.frames import Column
 
 @dataclass(frozen=True)
 class EmptyCodec:
+    """`encode` gives one feature that is never observed, `decode` NaN."""
+
     name: object
     kind: ClassVar[Kind] = "real"
     width: ClassVar[int] = 1

@@ -261,8 +261,9 @@ def fill(X, columns: dict[Any, np.ndarray], missing: dict[Any, np.ndarray]):
 
 
 def _retyped(frame, like):
-    """pyarrow has several types for one of narwhals (string, large_string, dictionary): give back the original ones."""
-    return frame.cast(like.schema) if nw.from_native(frame).implementation.is_pyarrow() else frame
+    """Give back the types that are one to narwhals: pyarrow's string, large_string, dictionary; polars' Enum."""
+    library = nw.from_native(frame).implementation
+    return frame.cast(like.schema) if library.is_pyarrow() or library.is_polars() else frame
 
 
 def _patch(series: pd.Series, missing: np.ndarray, new: pd.Series) -> pd.Series:
@@ -273,6 +274,10 @@ def _patch(series: pd.Series, missing: np.ndarray, new: pd.Series) -> pd.Series:
 
 def _to_pandas(values: np.ndarray, dtype) -> pd.Series:
     types = pd.api.types
+    if pd.isna(values).all():
+        return pd.Series([None] * len(values)).astype(
+            dtype if types.is_extension_array_dtype(dtype) else _nullable(dtype)
+        )
     if isinstance(dtype, pd.CategoricalDtype):
         return pd.Series(pd.Categorical(values, dtype=dtype))
     if types.is_datetime64_any_dtype(dtype) or types.is_timedelta64_dtype(dtype):
@@ -280,9 +285,7 @@ def _to_pandas(values: np.ndarray, dtype) -> pd.Series:
         moments = pd.Series(_whole(values).astype(kind))
         return (moments.dt.tz_localize("UTC") if getattr(dtype, "tz", None) else moments).astype(dtype)
     if types.is_object_dtype(dtype):
-        return pd.Series(list(values), dtype=object)
-    if pd.isna(values).all():
-        return pd.Series([pd.NA] * len(values) if types.is_extension_array_dtype(dtype) else values)
+        return pd.Series(values.tolist(), dtype=object)
     if types.is_bool_dtype(dtype):
         return pd.Series(np.asarray(values).astype(bool)).astype(dtype)
     if types.is_integer_dtype(dtype):
@@ -307,6 +310,11 @@ def _to_narwhals(name, values, dtype, backend):
     if dtype.is_float() or dtype.is_decimal():
         return nw.new_series(name, np.asarray(values, float).tolist(), nw.Float64, backend=backend).cast(dtype)
     return nw.new_series(name, list(values), nw.String, backend=backend).cast(dtype)
+
+
+def _nullable(dtype):
+    """The dtype, or the nearest one that can hold a missing cell."""
+    return np.float64 if dtype.kind in "iub" else dtype
 
 
 def _whole(values, dtype=np.int64) -> np.ndarray:

@@ -15,6 +15,7 @@ from anomalib_vae.codec.frames import Column
 STANDARD_LIMIT = 10.0  # standard deviations: beyond it, further only means "far"
 RANK_LIMIT = 3.5  # the rank-normal value of one row in four thousand
 MAX_KNOTS = 512
+EXACT = 2**53  # up to here float64 holds every integer
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,10 @@ class NumberCodec:
         values = standard[:, 0] * self.scale + self.center
         if clip:
             values = np.clip(values, self.lower, self.upper)
-        return np.rint(values) if self.whole else values
+        if not self.whole:
+            return values
+        rounded = np.rint(values)
+        return rounded.astype(np.int64) if np.abs(rounded).max(initial=0) < EXACT else rounded
 
 
 def _rank_knots(values, share) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -82,10 +82,12 @@ class TableCodec:
 
     def fill(self, X, targets: np.ndarray):
         """X with its missing cells decoded from the targets; cells of columns never observed in training stay open."""
-        missing = {codec.name: ~column.observed for codec, column in zip(self.codecs, frames.read(X), strict=True)}
-        columns = self._columns(targets, clip=True)
-        names = dict(zip(self.names, frames.names_of(X), strict=True))
-        return frames.fill(X, {names[k]: v for k, v in columns.items()}, {names[k]: v for k, v in missing.items()})
+        decoded = self._columns(targets, clip=True)
+        filled, missing = {}, {}
+        for codec, column, name in zip(self.codecs, frames.read(X), frames.names_of(X), strict=True):
+            filled[name] = decoded[codec.name]
+            missing[name] = ~column.observed & (not isinstance(codec, EmptyCodec))
+        return frames.fill(X, filled, missing)
 
     def _columns(self, targets, clip) -> dict[Any, np.ndarray]:
         widths = [block.target_width for block in self.layout.blocks]
@@ -107,17 +109,21 @@ class TableCodec:
 
 
 def _column_to_json(codec: ColumnCodec) -> dict:
-    name = codec.name.item() if isinstance(codec.name, np.generic) else codec.name
-    fields = {"codec": type(codec).__name__, **asdict(codec), "name": name}
+    fields = {"codec": type(codec).__name__, **asdict(codec), "name": _plain(codec.name, codec.name)}
     if isinstance(codec, CategoryCodec):
-        for key in ("levels", "rest"):
-            fields[key] = [level.item() if isinstance(level, np.generic) else level for level in fields[key]]
-            odd = [type(level).__name__ for level in fields[key] if not isinstance(level, str | bool | int | float)]
-            if odd:
-                raise TypeError(
-                    f"column {name!r} has levels that can't be saved ({odd[0]}): convert it with astype(str) before fit."
-                )
+        fields |= {key: [_plain(level, codec.name) for level in fields[key]] for key in ("levels", "rest")}
     return fields
+
+
+def _plain(value: Any, column: Any) -> Any:
+    """The value as JSON has it."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, str | bool | int | float | tuple):
+        return value
+    raise TypeError(
+        f"column {column!r} has names or levels that can't be saved ({type(value).__name__}): convert them with "
+        "astype(str) before fit."
+    )
 
 
 def _as_trained(column: Column, codec: ColumnCodec, family: str) -> Column:

@@ -1,0 +1,1 @@
+"""Plug-ins for other tools; the core never imports them."""

@@ -15,6 +15,8 @@ from anomalib_vae.codec.batch import Batch, Layout
 
 
 class Corruption(Protocol):
+    """A batch and what its features mean, to a spoiled copy; chance comes from the generator."""
+
     def __call__(self, batch: Batch, layout: Layout, generator: Generator) -> Batch: ...
 
 

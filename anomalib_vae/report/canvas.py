@@ -11,9 +11,9 @@ NORMAL, ANOMALY, LINE = "#4477aa", "#cc3311", "#222222"  # told apart by colour-
 
 
 def new_figure(width: float = 7.0, height: float = 4.0) -> Figure:
-    """An empty figure, size in inches.  Raises ImportError where matplotlib is missing."""
+    """An empty figure that notebooks show, size in inches.  Raises ImportError where matplotlib is missing."""
     try:
-        from matplotlib.figure import Figure
+        from anomalib_vae.report.picture import Picture
     except ImportError as error:
         raise ImportError('pictures need matplotlib: pip install "anomalib-vae[report]"') from error
-    return Figure(figsize=(width, height), layout="constrained", dpi=120)
+    return Picture(figsize=(width, height), layout="constrained", dpi=120)

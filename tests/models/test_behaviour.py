@@ -49,11 +49,11 @@ def test_no_method_changes_the_callers_array(estimator):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=name)
 def test_global_random_states_are_left_alone(estimator):
-    legacy, torchs = np.random.get_state()[1].copy(), torch.get_rng_state()
+    legacy, torchs = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
     fitted = quick(estimator).fit(mixed_frame())
     if hasattr(fitted, "sample"):
         fitted.sample(3)
-    np.testing.assert_array_equal(legacy, np.random.get_state()[1])
+    np.testing.assert_array_equal(legacy, np.random.get_state()[1])  # noqa: NPY002
     assert torch.equal(torchs, torch.get_rng_state())
 
 

@@ -57,7 +57,9 @@ def test_members_average_out_chance():
 
     def spread(n_members):
         parameters = {**SMALL, "max_epochs": 60, "n_members": n_members}
-        scores = [VAE(**{**parameters, "random_state": s}).fit(few_columns()).score_samples(few_columns()) for s in range(4)]
+        scores = [
+            VAE(**{**parameters, "random_state": s}).fit(few_columns()).score_samples(few_columns()) for s in range(4)
+        ]
         return np.std(scores, axis=0).mean()
 
     assert spread(8) < spread(1)

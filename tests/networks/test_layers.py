@@ -26,7 +26,7 @@ def test_each_member_is_a_linear_layer():
 
 
 def test_members_start_apart_and_in_scale():
-    weight = StackedLinear(3, 400, 50, generator()).weight
+    weight = StackedLinear(3, 400, 50, generator()).weight.detach()
     assert not torch.equal(weight[0], weight[1])
     assert float(weight.var()) * 400 == pytest.approx(1.0, rel=0.05)  # unit variance in, unit variance out
 

@@ -8,73 +8,20 @@ import re
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from cases import SMALL, quick
 from data import few_columns
+from runs import EVENTS, PLAN, Means, Recorder, rows, trained
 from torch import nn
 
-from anomalib_vae import VAE, load
+from anomalib_vae import VAE
 from anomalib_vae.codec.batch import Batch
 from anomalib_vae.losses.gaussian import Gaussian
-from anomalib_vae.networks.network import Network
-from anomalib_vae.training.callbacks import Callback, ProgressBar, StopAfter
-from anomalib_vae.training.checkpoint import Checkpoint
-from anomalib_vae.training.loop import Plan, TrainingDiverged, batches, clip_members, train
-from anomalib_vae.training.run import TrainingRun
+from anomalib_vae.training.callbacks import Callback
+from anomalib_vae.training.loop import Plan, TrainingDiverged, batches, clip_members
 
 pytestmark = pytest.mark.filterwarnings("ignore:posterior collapse")
-
-EVENTS = ["on_fit_begin", "on_epoch_begin", "on_batch_begin", "on_batch_end", "on_epoch_end", "on_fit_end"]
-
-
-class Means(Network):
-    """Two players a member: each learns the mean of the rows, and the second has its own parameter."""
-
-    def __init__(self, n_members=2):
-        super().__init__()
-        self.n_members, self.code_width = n_members, 1
-        self.first = nn.Parameter(torch.zeros(n_members, 1, 1))
-        self.second = nn.Parameter(torch.full((n_members, 1, 1), 9.0))
-        self.validated = []
-
-    def players(self):
-        return {"first": [self.first], "second": [self.second]}
-
-    def loss(self, player, batch, step):
-        return (batch.values - getattr(self, player)).square().mean((1, 2))
-
-    def validation_loss(self, batch):
-        return (batch.values - self.first.detach()).square().mean((1, 2))
-
-
-class Recorder(Callback):
-    def __init__(self):
-        self.heard = []
-
-    def __getattribute__(self, name):
-        if name in EVENTS:
-            return lambda run: self.heard.append(name)
-        return super().__getattribute__(name)
-
-
-def rows(n=10, seed=0) -> Batch:
-    values = torch.randn(n, 1, generator=torch.Generator().manual_seed(seed)) + 3
-    return Batch(values, torch.ones_like(values))
-
-
-def run_of(network, plan, n) -> TrainingRun:
-    return TrainingRun(network, plan.max_epochs, math.ceil(n / min(plan.batch_size, n)))
-
-
-def trained(network, plan, data=None, **options) -> TrainingRun:
-    data = rows() if data is None else data
-    generator = torch.Generator().manual_seed(0)
-    return train(network, data, plan, generator, run_of(network, plan, len(data)), **options)
-
-
-PLAN = Plan(max_epochs=3, batch_size=4, learning_rate=0.1)
 
 
 # ------------------------------------------------------------------ batches and players
@@ -130,125 +77,6 @@ def test_the_learning_rate_warms_up_and_cools_down():
     assert plan.rate(1.0) == pytest.approx(0.0)
 
 
-# ------------------------------------------------------------------ callbacks
-def test_callbacks_hear_all_events_in_order():
-    recorder = Recorder()
-    trained(Means(), PLAN, callbacks=[recorder])
-    batch = ["on_batch_begin", "on_batch_end"]
-    epoch = ["on_epoch_begin", *(3 * batch), "on_epoch_end"]  # 10 rows in batches of 4
-    assert recorder.heard == ["on_fit_begin", *(3 * epoch), "on_fit_end"]
-
-
-def test_a_run_tells_where_it_stands():
-    seen = []
-
-    class Watcher(Callback):
-        def on_batch_end(self, run):
-            seen.append((run.epoch, run.step, run.progress))
-
-        def on_epoch_end(self, run):
-            assert run.history[-1]["epoch"] == run.epoch
-            assert run.history[-1]["seconds"] >= 0
-
-    run = trained(Means(), PLAN, callbacks=[Watcher()])
-    assert [step for _, step, _ in seen] == list(range(1, 10))
-    assert [epoch for epoch, _, _ in seen] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
-    assert [progress for _, _, progress in seen] == pytest.approx(np.arange(1, 10) / 9)
-    assert (run.epoch, run.step, run.progress) == (3, 9, 1.0)
-
-
-def test_a_models_callbacks_know_its_parameters():
-    heard = {}
-
-    class Asker(Callback):
-        def on_fit_begin(self, run):
-            heard.update(run.parameters)
-
-    quick(VAE(**SMALL, beta=0.7, callbacks=(Asker(),))).fit(few_columns())
-    assert heard["model"] == "VAE"
-    assert heard["beta"] == 0.7
-
-
-def test_a_callback_can_stop_the_run():
-    class Stopper(Callback):
-        def on_epoch_end(self, run):
-            run.stop = run.epoch == 2
-
-    assert trained(Means(), dataclasses.replace(PLAN, max_epochs=50), callbacks=[Stopper()]).epoch == 2
-
-
-def test_an_exception_in_a_callback_ends_the_fit_and_the_others_hear_of_the_end():
-    class Broken(Callback):
-        def on_epoch_end(self, run):
-            raise RuntimeError("disk full")
-
-    recorder = Recorder()
-    with pytest.raises(RuntimeError, match="disk full"):
-        trained(Means(), PLAN, callbacks=[Broken(), recorder])
-    assert recorder.heard[-1] == "on_fit_end"
-
-
-def test_stop_after_some_time_ends_the_training_and_keeps_what_was_learned():
-    model = VAE(**{**SMALL, "max_epochs": 10_000}, callbacks=(StopAfter(0.0),)).fit(few_columns())
-    assert model.n_iter_ == 1
-    assert np.isfinite(model.score_samples(few_columns())).all()
-    assert quick(VAE(**SMALL, callbacks=(StopAfter(3600.0),)), 3).fit(few_columns()).n_iter_ == 3
-
-
-def test_checkpoints_can_be_loaded_while_the_training_goes_on(tmp_path):
-    loaded = {}
-
-    class Reader(Callback):
-        def on_epoch_end(self, run):
-            if (tmp_path / "kept").exists():
-                loaded[run.epoch] = load(tmp_path / "kept").score_samples(few_columns())
-
-    model = VAE(**{**SMALL, "max_epochs": 5}, callbacks=(Checkpoint(tmp_path / "kept", every=2), Reader()))
-    model.fit(few_columns())
-    assert list(loaded) == [2, 3, 4, 5]
-    assert np.isfinite(list(loaded.values())).all()
-    np.testing.assert_array_equal(loaded[2], loaded[3])
-    assert not np.array_equal(loaded[3], loaded[4])
-
-
-def test_a_checkpoint_is_written_at_the_end(tmp_path):
-    quick(VAE(**SMALL, prior="normal", callbacks=(Checkpoint(tmp_path, every=100),))).fit(few_columns())
-    assert np.isfinite(load(tmp_path).score_samples(few_columns())).all()
-
-
-def test_a_crash_leaves_the_last_checkpoint(tmp_path):
-    class Crash(Callback):
-        def on_epoch_end(self, run):
-            if run.epoch == 3:
-                raise RuntimeError("out of memory")
-
-    with pytest.raises(RuntimeError, match="out of memory"):
-        quick(VAE(**SMALL, callbacks=(Checkpoint(tmp_path, every=2), Crash())), 9).fit(few_columns())
-    assert np.isfinite(load(tmp_path).score_samples(few_columns())).all()
-
-
-def test_checkpoints_do_not_change_what_is_learned(tmp_path):
-    plain = quick(VAE(**SMALL), 4).fit(few_columns())
-    kept = quick(VAE(**SMALL, callbacks=(Checkpoint(tmp_path, every=1),)), 4).fit(few_columns())
-    np.testing.assert_array_equal(plain.score_samples(few_columns()), kept.score_samples(few_columns()))
-    pd.testing.assert_frame_equal(plain.history_.drop(columns="seconds"), kept.history_.drop(columns="seconds"))
-
-
-def test_the_progress_bar_shows_nothing_when_no_terminal_is_watching(capfd):
-    quick(VAE(**SMALL)).fit(few_columns())
-    trained(Means(), PLAN, callbacks=[ProgressBar()])
-    assert capfd.readouterr() == ("", "")
-
-
-def test_the_progress_bar_shows_epochs_and_losses_when_asked(capfd):
-    quick(VAE(**SMALL, verbose=True), 3).fit(few_columns())
-    out, err = capfd.readouterr()
-    assert out == ""
-    assert "VAE" in err
-    assert "3/3" in err
-    assert "model_loss" in err
-
-
 # ------------------------------------------------------------------ held-out rows
 def test_the_best_state_is_kept():
     """Trained away from the held-out rows, the first epoch is the best one."""
@@ -257,7 +85,7 @@ def test_the_best_state_is_kept():
 
     class Keeper(Callback):
         def on_epoch_end(self, run):
-            states.append(float(run.network.first[0]))
+            states.append(float(run.network.first[0].detach()))
 
     run = trained(network, PLAN, held_out=held_out, callbacks=[Keeper()])
     assert states[0] < states[1] < states[2]
@@ -348,7 +176,7 @@ def test_an_interrupt_keeps_the_best_state():
 
     class Impatient(Callback):
         def on_epoch_end(self, run):
-            states.append(float(run.network.first[0]))
+            states.append(float(run.network.first[0].detach()))
             if run.epoch == 3:
                 raise KeyboardInterrupt
 

@@ -1,0 +1,65 @@
+"""The data that ship with the package: what is in them, and that their licences are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import anomalib_vae
+from anomalib_vae import datasets
+
+FOLDER = Path(datasets.__file__).parent
+LOADERS = [datasets.load_card_transactions, datasets.load_online_shoppers]
+
+
+def test_card_transactions_are_what_the_docstring_says():
+    frame = datasets.load_card_transactions()
+    assert list(frame) == ["Time", *(f"V{i}" for i in range(1, 29)), "Amount", "label"]
+    assert frame.shape == (1722, 31)
+    assert (frame.drop(columns="label").dtypes == "float64").all()
+    assert frame["label"].dtype == "int64"
+    assert frame["label"].value_counts().to_dict() == {0: 1230, 1: 492}
+    assert frame["Time"].is_monotonic_increasing
+    assert frame["Time"].max() < 2 * 24 * 3600
+    assert (frame["Amount"] >= 0).all()
+    assert not frame.isna().any(axis=None)
+
+
+def test_online_shoppers_are_what_the_docstring_says():
+    frame = datasets.load_online_shoppers()
+    assert frame.shape == (12330, 18)
+    assert frame.dtypes.astype(str).value_counts().to_dict() == {"float64": 7, "category": 6, "int64": 3, "bool": 2}
+    assert not frame.isna().any(axis=None)
+    assert {"Nov", "May"} <= set(frame["month"].cat.categories)
+
+
+@pytest.mark.parametrize("load", LOADERS)
+def test_data_lie_inside_the_package(load, monkeypatch, tmp_path):
+    read, opened = pd.read_parquet, []
+    monkeypatch.setattr(pd, "read_parquet", lambda path, **options: (opened.append(Path(path)), read(path))[1])
+    monkeypatch.chdir(tmp_path)
+    load()
+    assert opened
+    assert all(path.resolve().is_relative_to(Path(anomalib_vae.__file__).resolve().parent) for path in opened)
+
+
+@pytest.mark.parametrize("load", LOADERS)
+def test_a_change_to_the_frame_does_not_reach_the_next_caller(load):
+    frame = load()
+    frame.iloc[:, 0] = -1
+    assert (load().iloc[:, 0] != -1).any()
+
+
+def test_the_notice_names_each_file_and_its_licence():
+    rows = [line for line in (FOLDER / "NOTICE.md").read_text().splitlines() if line.startswith("| `")]
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    licences = {cell[0].strip("`"): cell[-1] for cell in cells}
+    assert set(licences) == {file.name for file in FOLDER.glob("*.parquet")}
+    assert licences["card_transactions.parquet"].startswith("Open Database License 1.0")
+    assert licences["online_shoppers.parquet"] == "Creative Commons Attribution 4.0"
+
+
+def test_the_folder_holds_nothing_else():
+    assert {file.suffix for file in FOLDER.iterdir() if file.is_file()} == {".py", ".md", ".parquet"}
