@@ -15,8 +15,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 demo: setup
-	OMP_NUM_THREADS= $(BIN)/python pipelines/fraud.py
-	OMP_NUM_THREADS= $(BIN)/python pipelines/impute.py
+	$(BIN)/python pipelines/fraud.py
+	$(BIN)/python pipelines/impute.py
 
 test: setup
 	$(BIN)/python -m pytest -n 2

@@ -276,30 +276,3 @@ def test_an_array_for_a_frame_warns_and_is_read_by_position():
 def test_unfitted_use_says_to_fit_first(use):
     with pytest.raises(NotFittedError, match="is not fitted yet"):
         use()
-
-
-@pytest.fixture(scope="module")
-def model():
-    return VAE(**QUICK, latent_dim=2).fit(BASE)
-
-
-@pytest.mark.parametrize(
-    ("codes", "message"),
-    [
-        (np.zeros(4), r"codes must have shape \(rows, 4\), got \(4,\)"),
-        (np.zeros((3, 5)), r"codes must have shape \(rows, 4\), got \(3, 5\)"),
-        (np.zeros((2, 3, 4)), r"codes must have shape \(rows, 4\)"),
-        (np.full((2, 4), np.nan), "codes must be finite"),
-        (np.full((2, 4), np.inf), "codes must be finite"),
-        ([["a"] * 4], "could not convert"),
-    ],
-)
-def test_inverse_transform_refuses(model, codes, message):
-    with pytest.raises(ValueError, match=message):
-        model.inverse_transform(codes)
-
-
-@pytest.mark.parametrize("n_samples", [0, -1, 1.5, "2", None])
-def test_sample_needs_a_whole_number(model, n_samples):
-    with pytest.raises(ValueError, match=f"n_samples must be a whole number, at least 1, got {n_samples!r}"):
-        model.sample(n_samples)

@@ -1,12 +1,16 @@
-"""Parameters that make no sense: each is refused by fit with an error that names it."""
+"""Parameters and arguments that make no sense: each is refused with an error that names it."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from cases import SMALL, quick
 from data import few_columns
 from sklearn.mixture import GaussianMixture
 
 from anomalib_vae import VAE, AnomalyDetector, HierarchicalVAE, VAEImputer
+
+pytestmark = pytest.mark.filterwarnings("ignore:posterior collapse")
 
 WRONG_PARAMETERS = [
     (VAE(latent_dim=-1), ValueError, "VAE.latent_dim must be at least 1, got -1"),
@@ -60,3 +64,30 @@ WRONG_PARAMETERS = [
 def test_fit_refuses_parameters(estimator, error, message):
     with pytest.raises(error, match=message):
         estimator.fit(few_columns())
+
+
+@pytest.fixture(scope="module")
+def model():
+    return quick(VAE(**SMALL, latent_dim=2)).fit(few_columns())
+
+
+@pytest.mark.parametrize(
+    ("codes", "message"),
+    [
+        (np.zeros(4), r"codes must have shape \(rows, 4\), got \(4,\)"),
+        (np.zeros((3, 5)), r"codes must have shape \(rows, 4\), got \(3, 5\)"),
+        (np.zeros((2, 3, 4)), r"codes must have shape \(rows, 4\)"),
+        (np.full((2, 4), np.nan), "codes must be finite"),
+        (np.full((2, 4), np.inf), "codes must be finite"),
+        ([["a"] * 4], "could not convert"),
+    ],
+)
+def test_inverse_transform_refuses(model, codes, message):
+    with pytest.raises(ValueError, match=message):
+        model.inverse_transform(codes)
+
+
+@pytest.mark.parametrize("n_samples", [0, -1, 1.5, "2", None])
+def test_sample_needs_a_whole_number(model, n_samples):
+    with pytest.raises(ValueError, match=f"n_samples must be a whole number, at least 1, got {n_samples!r}"):
+        model.sample(n_samples)

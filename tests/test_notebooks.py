@@ -63,7 +63,7 @@ def test_the_notebook_runs(source, tmp_path):
         timeout=CELL_SECONDS,
         resources={"metadata": {"path": str(tmp_path / "start")}},
     )
-    client.execute()  # raises CellExecutionError where a cell does
+    client.execute(cleanup_kc=True)  # ends the kernel too; raises CellExecutionError where a cell does
     assert list((tmp_path / "start").iterdir()) == []
     printed = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert any("image/png" in output.get("data", {}) for output in printed)

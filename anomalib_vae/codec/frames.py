@@ -5,6 +5,7 @@ Nothing else in the package looks at the type of a frame.  polars and pyarrow ar
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -73,7 +74,9 @@ def to_arrow(template):
                 raise TypeError(
                     f"column {name!r} has levels that can't be saved ({error}): convert it with astype(str) before fit."
                 ) from None
-        return pa.Table.from_pandas(template, preserve_index=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # pyarrow's way of reading time zones
+            return pa.Table.from_pandas(template, preserve_index=False)
     return nw.from_native(template, eager_only=True).to_arrow()
 
 

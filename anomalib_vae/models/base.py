@@ -81,7 +81,11 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         data = self.codec_.encode(X)
         self.network_ = self._build(self.codec_.layout, generator).to(self.device)
         self.history_ = pd.DataFrame()
-        run = self._train(data, generator)
+        try:
+            run = self._train(data, generator)
+        except BaseException:  # an unfinished network must not pass for a fitted one
+            del self.network_
+            raise
         self.history_, self.n_iter_ = pd.DataFrame(run.history), run.epoch
         self._finish()
         some = data[torch.randperm(len(data), generator=generator)[:CHUNK]]

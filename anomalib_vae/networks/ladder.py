@@ -62,6 +62,9 @@ class LadderNetwork(VariationalNetwork):
             codes.insert(0, above)
         return Posterior(torch.cat(codes, -1), torch.cat(divergences, -1), log_ratio)
 
+    def encode(self, batch):
+        return self.posterior(batch, batch.values.new_zeros(self.n_members, len(batch), self.code_width)).code
+
     def prior(self, noise):
         codes: list[Tensor] = []
         above = noise[..., :0]

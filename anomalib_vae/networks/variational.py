@@ -150,7 +150,7 @@ class VariationalNetwork(Network):
 
     # ------------------------------------------------------------------ use
     def encode(self, batch: Batch) -> Tensor:
-        return self.posterior(batch, batch.values.new_zeros(self.n_members, len(batch), self.code_width)).code
+        return self.moments(batch)[0]
 
     def expect(self, code: Tensor) -> Tensor:
         return self.observation.mean(self.decode(code))

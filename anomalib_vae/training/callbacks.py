@@ -31,9 +31,11 @@ class ProgressBar(Callback):
         self.show, self.label = show, label
 
     def on_fit_begin(self, run):
-        from tqdm.auto import tqdm
-
         disable = not (sys.stderr.isatty() if self.show is None else self.show)
+        if disable:  # in a notebook, tqdm.auto complains of missing widgets as soon as it is imported
+            from tqdm import tqdm
+        else:
+            from tqdm.auto import tqdm
         self._bar = tqdm(
             total=run.max_epochs,
             desc=self.label,

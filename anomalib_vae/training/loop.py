@@ -124,7 +124,7 @@ def batches(rows: int, size: int, n_members: int, generator: Generator):
     """Indices (members, batch) that pass once over the rows, in an order of its own for each member; a last part
     smaller than a batch is filled up from the start of the order, so that all batches weigh the same."""
     size = min(size, rows)
-    order = torch.stack([torch.randperm(rows, generator=generator) for _ in range(n_members)])
+    order = torch.stack([torch.randperm(rows, generator=generator, device=generator.device) for _ in range(n_members)])
     count = math.ceil(rows / size)
     order = torch.cat([order, order[:, : count * size - rows]], 1)
     return order.split(size, dim=1)

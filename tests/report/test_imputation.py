@@ -20,7 +20,7 @@ def heights(axes, colour) -> list[float]:
     return [bar.get_height() for bar in axes.patches if to_hex(bar.get_facecolor()) == colour]
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning")
 def test_bars_of_each_column_add_up_to_each_kind():
     figure = imputed_against_observed(mixed_frame(), complete_frame())
     figure.canvas.draw()
@@ -75,7 +75,7 @@ def test_times_are_written_as_dates():
 
 
 @pytest.mark.parametrize("value", [3.7, 4.0, 0.0, 1e17])
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning")
 def test_a_column_of_equal_numbers(value):
     before = pd.DataFrame({"x": [value] * 5 + [np.nan] * 2})
     figure = imputed_against_observed(before, before.fillna(value))
@@ -84,7 +84,7 @@ def test_a_column_of_equal_numbers(value):
     assert sum(heights(axes, NORMAL)) == sum(heights(axes, ANOMALY)) == 100
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning")
 def test_labels_alone_with_gaps():
     before = complete_frame()[["category", "float64"]]
     before.loc[before.index[:9], "category"] = None

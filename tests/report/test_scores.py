@@ -38,7 +38,7 @@ SITUATIONS = {
 
 
 @pytest.mark.parametrize("scores", SITUATIONS.values(), ids=SITUATIONS)
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning")
 def test_bars_add_up_to_all_rows(scores):
     figure = score_histogram(scores)
     figure.canvas.draw()
