@@ -26,7 +26,8 @@ from anomalib_vae.training.callbacks import Callback, ProgressBar, listeners
 from anomalib_vae.training.loop import Plan, train
 from anomalib_vae.training.run import TrainingRun
 
-CHUNK = 2048  # rows evaluated at once after training: enough to keep the cores busy, small enough for any memory
+CHUNK = 256  # rows evaluated at once after training: enough to keep the cores busy, few enough to stay in their caches
+SAMPLE = 2048  # rows looked at for facts that need no more
 
 
 class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Parameterized, BaseEstimator):
@@ -88,7 +89,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
             raise
         self.history_, self.n_iter_ = pd.DataFrame(run.history), run.epoch
         self._finish()
-        some = data[torch.randperm(len(data), generator=generator)[:CHUNK]]
+        some = data[torch.randperm(len(data), generator=generator)[:SAMPLE]]
         self._after_training(data, some, generator)
         typical = self.network_.column_scores(self._for_network(some)).mean(0).median(0).values
         self.typical_column_scores_ = dict(zip(self.codec_.layout.columns, typical.tolist(), strict=True))

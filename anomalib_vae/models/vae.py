@@ -15,7 +15,7 @@ from anomalib_vae.networks.trimming import robust_distances
 from anomalib_vae.networks.variational import Architecture, VariationalNetwork
 from anomalib_vae.parameters import parameter
 
-MAX_REFERENCES = 1000  # rows in the aggregate prior: scoring a row costs as many distances
+MAX_REFERENCES = 3000  # rows in a member's aggregate prior: scoring a row costs as many distances
 ACTIVE = 0.01  # Burda et al. 2016 call a unit active whose posterior mean varies more than this over the data
 
 
@@ -48,7 +48,7 @@ class VAE(Model):
         default="aggregate", options=("aggregate", "normal"), doc="After training; in it always N(0, I)."
     )
     prior_trim: float = parameter(
-        default=0.05, at_least=0.0, below=1.0, doc="Share of far rows kept out of the aggregate prior."
+        default=0.05, at_least=0.0, below=1.0, doc="Share of far rows that every second member's prior leaves out."
     )
 
     facts = (*Model.facts, "active_units_")
@@ -79,9 +79,8 @@ class VAE(Model):
 
     def _after_training(self, data, some, generator):
         if self.prior == "aggregate":
-            cast(VariationalNetwork, self.network_).fit_prior(
-                self._for_network(data[self._references(data, generator)])
-            )
+            references = data[self._references(data, generator)].to(self._place(), torch.float64)
+            cast(VariationalNetwork, self.network_).fit_prior(references)
         self.active_units_ = self._count_active(some)
         if self.active_units_ == 0:
             warnings.warn(
@@ -91,10 +90,16 @@ class VAE(Model):
             )
 
     def _references(self, data, generator):
-        """Positions of the rows that make up the aggregate prior, drawn from the bulk of the training rows."""
-        distances = robust_distances(data.values[:, self.codec_.layout.targets])
-        bulk = distances.argsort()[: max(1, round((1 - self.prior_trim) * len(data)))]
-        return bulk[torch.randperm(len(bulk), generator=generator)[:MAX_REFERENCES]]
+        """Positions of the rows that make up each member's prior, (members, references), drawn from the training rows.
+
+        Rows far from the bulk may be anomalies, whose codes should not be likely a priori, or rare normal rows, whose
+        codes should: every second member leaves them out.
+        """
+        ordered = robust_distances(data.values[:, self.codec_.layout.targets]).argsort()
+        bulk = ordered[: max(2, round((1 - self.prior_trim) * len(data)))]
+        pools = [bulk if member % 2 == 0 else ordered for member in range(self.n_members)]
+        count = min(MAX_REFERENCES, len(bulk))
+        return torch.stack([pool[torch.randperm(len(pool), generator=generator)[:count]] for pool in pools])
 
     def _count_active(self, data) -> int:
         """Latent dimensions whose posterior mean varies over the data; the median over the members."""
