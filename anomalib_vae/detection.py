@@ -40,9 +40,11 @@ class AnomalyDetector(OutlierMixin, Role):
         scores = self.model_.score_samples(X)
         if isinstance(self.contamination, str):
             low, high = np.percentile(scores, [25, 75])
-            self.offset_ = float(low - 3 * (high - low))
+            offset = float(low - 3 * (high - low))
         else:
-            self.offset_ = float(np.percentile(scores, 100 * self.contamination))
+            offset = float(np.percentile(scores, 100 * self.contamination))
+        # a row whose score is the threshold shall not change sides by the last bit of it
+        self.offset_ = offset - 1e-9 * max(1.0, abs(offset))
         return self
 
     def score_samples(self, X) -> np.ndarray:
