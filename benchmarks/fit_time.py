@@ -1,6 +1,6 @@
 """Fit time beside PyOD's VAE, both with defaults, in turn on each data set in one run with the same threads.
 
-    python -m venv pyod-env && pyod-env/bin/pip install torch==2.13.0 pyod==3.6.7 pandas pyarrow
+    python -m venv pyod-env && pyod-env/bin/pip install torch==2.13.0 pyod==3.6.7 tqdm pandas pyarrow
     python benchmarks/fit_time.py --peer-python pyod-env/bin/python
 
 PyOD lives in an environment of its own; it is handed each training table as a file.

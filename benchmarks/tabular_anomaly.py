@@ -38,7 +38,7 @@ def measure(protocol, task, make) -> dict:
 
 def compare(ours: pd.DataFrame, peers: pd.DataFrame) -> None:
     """Means over the data sets, and each method's mean rank among all of them, by mode."""
-    peers = peers[peers["data"].isin(ours["data"])]
+    peers = peers[peers["data"].isin(ours["data"]) & peers["mode"].isin(ours["mode"])]
     for mode, rows in pd.concat([ours, peers]).groupby("mode"):
         by_seed = rows.groupby(["method", "data"], as_index=False)[["auroc", "ap", "fit_s"]].mean()
         table = by_seed.groupby("method").agg(

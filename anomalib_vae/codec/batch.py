@@ -27,7 +27,15 @@ class Batch:
         return self.values.shape[-2]
 
     def __getitem__(self, rows) -> Batch:
-        return Batch(self.values[rows], self.observed[rows])
+        values = self.values[rows]
+        if not any(self.observed.stride()):  # one 1 for all cells (see `complete`): nothing to gather
+            return Batch(values, self.observed[0, 0].expand(values.shape))
+        return Batch(values, self.observed[rows])
+
+    @classmethod
+    def complete(cls, values: Tensor) -> Batch:
+        """A batch without a missing cell; its mask takes no memory."""
+        return cls(values, values.new_ones(()).expand(values.shape))
 
     def to(self, *args, **kwargs) -> Batch:
         return Batch(self.values.to(*args, **kwargs), self.observed.to(*args, **kwargs))

@@ -71,6 +71,8 @@ class TableCodec:
             features, seen = self.codecs[i].encode(_as_trained(columns[i], self.codecs[i], self.families[i]))
             values[:, block.start : block.stop] = features
             observed[:, block.start : block.stop] = seen[:, None]
+        if observed.all():
+            return Batch.complete(torch.from_numpy(values))
         return Batch(torch.from_numpy(values), torch.from_numpy(observed))
 
     def decode(self, targets: np.ndarray, *, clip: bool = True, index_of=None):

@@ -27,6 +27,7 @@ from anomalib_vae.training.loop import Plan, train
 from anomalib_vae.training.run import TrainingRun
 
 CHUNK = 256  # rows evaluated at once after training: enough to keep the cores busy, few enough to stay in their caches
+AUTO_STEPS = 1200  # steps of a default training, for a table of any size; at least one pass
 SAMPLE = 2048  # rows looked at for facts that need no more
 
 
@@ -49,7 +50,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
     activation: str = parameter(default="relu", options=tuple(ACTIVATIONS), doc="Of the hidden layers.")
     dropout: float = parameter(default=0.0, at_least=0.0, below=1.0, doc="Share of hidden units dropped in training.")
     max_epochs: int | str = parameter(
-        default="auto", at_least=1, options=("auto",), doc="'auto': as many as make `auto_steps(rows)`."
+        default="auto", at_least=1, options=("auto",), doc="'auto': as many as make 1,200 steps."
     )
     batch_size: int = parameter(default=256, at_least=1, doc="Rows a step.")
     learning_rate: float = parameter(default=3e-3, above=0.0, doc="Peak of the schedule (Adam).")
@@ -138,7 +139,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
     def _plan(self, rows: int):
         steps = math.ceil(rows / min(self.batch_size, rows))
         return Plan(
-            max_epochs=math.ceil(auto_steps(rows) / steps) if self.max_epochs == "auto" else int(self.max_epochs),
+            max_epochs=math.ceil(AUTO_STEPS / steps) if self.max_epochs == "auto" else int(self.max_epochs),
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
@@ -268,11 +269,6 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         self.network_ = self._build(self.codec_.layout, torch.Generator().manual_seed(0)).double()
         self.network_.load_state_dict(learned["weights"])
         self._finish()
-
-
-def auto_steps(rows: int) -> int:
-    """Steps of a default training."""
-    return 1200
 
 
 def _numpy(parts: list[torch.Tensor]) -> np.ndarray:

@@ -46,7 +46,8 @@ class LadderNetwork(VariationalNetwork):
             evidence.append(hidden)
         codes: list[Tensor] = []
         divergences: list[Tensor] = []
-        log_ratio, above = noise.new_zeros(noise.shape[:-1]), noise[..., :0]
+        log_variances: list[Tensor] = []
+        log_prior, above = noise.new_zeros(noise.shape[:-1]), noise[..., :0]
         for level, part in self._from_the_top(noise):
             prior_mean, prior_log_variance = self._prior(level, above, part)
             correction = self.corrections[level](torch.cat([evidence[level], above], -1), generator)
@@ -54,13 +55,12 @@ class LadderNetwork(VariationalNetwork):
             mean = prior_mean + shift
             log_variance = smooth_clamp(prior_log_variance + stretch, *LOG_VARIANCE_RANGE)
             above = mean + torch.exp(0.5 * log_variance) * part
-            log_ratio = log_ratio + (
-                gaussian_log_density(above, mean, log_variance)
-                - gaussian_log_density(above, prior_mean, prior_log_variance)
-            ).sum(-1)
+            log_prior = log_prior + gaussian_log_density(above, prior_mean, prior_log_variance).sum(-1)
+            log_variances.insert(0, log_variance)
             divergences.insert(0, gaussian_divergence(mean, log_variance, prior_mean, prior_log_variance))
             codes.insert(0, above)
-        return Posterior(torch.cat(codes, -1), torch.cat(divergences, -1), log_ratio)
+        joined = (torch.cat(parts, -1) for parts in (codes, divergences, log_variances))
+        return Posterior(*joined, noise, log_prior)
 
     def encode(self, batch):
         return self.posterior(batch, batch.values.new_zeros(self.n_members, len(batch), self.code_width)).code

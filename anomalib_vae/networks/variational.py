@@ -45,15 +45,25 @@ class Architecture:
 
 
 class Posterior(NamedTuple):
-    """One draw of the code and what it costs.
+    """One draw of the code, and what is needed to price it.
 
-    code: (members, rows, code width).  divergence: KL(q(z|x) || p(z)) of each dimension, in nats; where it has no
-    closed form, its estimate at the draw, in one piece.  log_ratio: log q(z|x) - log p(z) at the draw, (members, rows).
+    code: (members, rows, code width).  divergence: KL(q(z|x) || p(z)) of each dimension, in nats.
+    log_variance: of the posterior; noise: the standard-normal draw behind the code; both shaped as the code.
+    log_prior: log p(z) at the draw, (members, rows), where only `posterior` can tell; None where p(z) is N(0, I).
     """
 
     code: Tensor
     divergence: Tensor
-    log_ratio: Tensor
+    log_variance: Tensor
+    noise: Tensor
+    log_prior: Tensor | None = None
+
+    def log_ratio(self, aggregate_prior: AggregatePrior) -> Tensor:
+        """log q(z|x) - log p(z) at the draw, (members, rows): under the aggregate prior once that is fitted."""
+        log_posterior = gaussian_log_density(self.noise).sum(-1) - 0.5 * self.log_variance.sum(-1)
+        if aggregate_prior.fitted:
+            return log_posterior - aggregate_prior.log_density(self.code)
+        return log_posterior - (gaussian_log_density(self.code).sum(-1) if self.log_prior is None else self.log_prior)
 
 
 class VariationalNetwork(Network):
@@ -89,12 +99,7 @@ class VariationalNetwork(Network):
         """Draw from q(z|x) with the given standard-normal noise (members, rows, code width)."""
         mean, log_variance = self.moments(batch, generator)
         code = mean + torch.exp(0.5 * log_variance) * noise
-        log_posterior = gaussian_log_density(code, mean, log_variance).sum(-1)
-        if self.aggregate_prior.fitted:
-            log_ratio = log_posterior - self.aggregate_prior.log_density(code)
-            return Posterior(code, log_ratio[..., None], log_ratio)
-        log_ratio = log_posterior - gaussian_log_density(code).sum(-1)
-        return Posterior(code, gaussian_divergence(mean, log_variance), log_ratio)
+        return Posterior(code, gaussian_divergence(mean, log_variance), log_variance, noise)
 
     def moments(self, batch: Batch, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x), each (members, rows, code width)."""
@@ -127,7 +132,8 @@ class VariationalNetwork(Network):
             data_term = torch.where(left, a.seen_weight * data_term, data_term)
         beta = a.beta * (min(1.0, step.progress / a.warmup) if a.warmup else 1.0)
         if a.importance_samples > 1:
-            bound = self._importance_bound(data_term.sum(-1), beta * posterior.log_ratio, a.importance_samples)
+            log_ratio = posterior.log_ratio(self.aggregate_prior)
+            bound = self._importance_bound(data_term.sum(-1), beta * log_ratio, a.importance_samples)
         else:
             divergence = free_bits(posterior.divergence, a.free_bits) if a.free_bits else posterior.divergence
             bound = data_term.sum(-1) - beta * divergence.sum(-1)
@@ -157,23 +163,24 @@ class VariationalNetwork(Network):
 
     def score(self, batch: Batch) -> Tensor:
         """The lower bound of log p(x), whatever training maximised, in nats: the mean over fixed draws."""
-        return self._evaluate(batch)[0]
+        posterior, data_term = self._draw(batch)
+        draws = self.score_noise.shape[1]
+        if self.architecture.importance_samples > 1:
+            return self._importance_bound(data_term.sum(-1), posterior.log_ratio(self.aggregate_prior), draws)
+        aggregate = self.aggregate_prior.fitted
+        divergence = posterior.log_ratio(self.aggregate_prior) if aggregate else posterior.divergence.sum(-1)
+        return (data_term.sum(-1) - divergence).unflatten(1, (draws, -1)).mean(1)
 
     def column_scores(self, batch: Batch) -> Tensor:
         """E_q log p(x|z) of each column, in nats."""
-        return self.observation.by_column(self._evaluate(batch)[1])
+        data_term = self._draw(batch)[1].unflatten(1, (self.score_noise.shape[1], -1)).mean(1)
+        return self.observation.by_column(data_term)
 
-    def _evaluate(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The bound (members, rows) and its data term target by target (members, rows, targets)."""
-        draws, rows = self.score_noise.shape[1], len(batch)
-        repeated = batch.repeat(draws)
-        posterior = self.posterior(repeated, self.score_noise.repeat_interleave(rows, dim=1))
-        data_term = self.observation.log_prob(self.decode(posterior.code), repeated)
-        if self.architecture.importance_samples > 1:
-            bound = self._importance_bound(data_term.sum(-1), posterior.log_ratio, draws)
-        else:
-            bound = (data_term.sum(-1) - posterior.divergence.sum(-1)).unflatten(1, (draws, rows)).mean(1)
-        return bound, data_term.unflatten(1, (draws, rows)).mean(1)
+    def _draw(self, batch: Batch) -> tuple[Posterior, Tensor]:
+        """Fixed draws from the posterior and log p(x|z) at them, target by target: (members, draws x rows, ...)."""
+        repeated = batch.repeat(self.score_noise.shape[1])
+        posterior = self.posterior(repeated, self.score_noise.repeat_interleave(len(batch), dim=1))
+        return posterior, self.observation.log_prob(self.decode(posterior.code), repeated)
 
     def generate(self, rows: int, generator: Generator) -> Tensor:
         each = -(-rows // self.n_members)

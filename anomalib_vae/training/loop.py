@@ -133,6 +133,8 @@ def batches(rows: int, size: int, n_members: int, generator: Generator):
 def clip_members(parameters: list[torch.nn.Parameter], largest: float) -> None:
     """Scale each member's gradient down to at most `largest`, on its own: members must not feel each other."""
     gradients = [p.grad for p in parameters if p.grad is not None]
+    if torch.nn.utils.get_total_norm(gradients) <= largest:  # so is each member's
+        return
     norm = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0).sqrt()
     scale = (largest / norm.clamp_min(1e-12)).clamp_max(1.0)
     for gradient in gradients:
