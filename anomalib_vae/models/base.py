@@ -26,7 +26,7 @@ from anomalib_vae.training.callbacks import Callback, ProgressBar, listeners
 from anomalib_vae.training.loop import Plan, train
 from anomalib_vae.training.run import TrainingRun
 
-CHUNK = 256  # rows evaluated at once after training: enough to keep the cores busy, few enough to stay in their caches
+CHUNK = 128  # rows evaluated at once after training: enough to keep the cores busy, few enough for their caches
 AUTO_STEPS = 1200  # steps of a default training, for a table of any size; at least one pass
 SAMPLE = 2048  # rows looked at for facts that need no more
 
@@ -46,7 +46,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
 
     latent_dim: int | str = parameter(default="auto", at_least=1, options=("auto",), doc="Width of the code.")
     hidden_dims: tuple[int, ...] = parameter(default=(128,), at_least=1, doc="Widths of the encoder's hidden layers.")
-    n_members: int = parameter(default=4, at_least=1, doc="Networks trained side by side and averaged.")
+    n_members: int = parameter(default=2, at_least=1, doc="Networks trained side by side and averaged.")
     activation: str = parameter(default="relu", options=tuple(ACTIVATIONS), doc="Of the hidden layers.")
     dropout: float = parameter(default=0.0, at_least=0.0, below=1.0, doc="Share of hidden units dropped in training.")
     max_epochs: int | str = parameter(

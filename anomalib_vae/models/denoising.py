@@ -19,3 +19,4 @@ class DenoisingVAE(VAE):
     beta = 0.02
     hidden_dims = (192, 192)
     activation = "silu"
+    n_members = 4
