@@ -41,7 +41,7 @@ class Architecture:
     warmup: float = 0.0
     free_bits: float = 0.0
     importance_samples: int = 1
-    score_draws: int = 8
+    score_draws: int = 2
 
 
 class Posterior(NamedTuple):
