@@ -59,8 +59,8 @@ class LadderNetwork(VariationalNetwork):
             log_variances.insert(0, log_variance)
             divergences.insert(0, gaussian_divergence(mean, log_variance, prior_mean, prior_log_variance))
             codes.insert(0, above)
-        joined = (torch.cat(parts, -1) for parts in (codes, divergences, log_variances))
-        return Posterior(*joined, noise, log_prior)
+        code, divergence, log_variance = (torch.cat(parts, -1) for parts in (codes, divergences, log_variances))
+        return Posterior(code, divergence, log_variance, noise, log_prior)
 
     def encode(self, batch):
         return self.posterior(batch, batch.values.new_zeros(self.n_members, len(batch), self.code_width)).code
