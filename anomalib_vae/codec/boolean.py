@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from anomalib_vae.codec.batch import Kind
-from anomalib_vae.codec.frames import Column
+from anomalib_vae.codec.column import Column
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from anomalib_vae.codec.batch import Kind
-from anomalib_vae.codec.frames import Column
+from anomalib_vae.codec.column import Column
 
 MAX_LEVELS = 100  # a column of names or keys would otherwise be most of the network
 

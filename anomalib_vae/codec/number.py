@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from anomalib_vae.codec.batch import Kind
-from anomalib_vae.codec.frames import Column
+from anomalib_vae.codec.column import Column
 
 STANDARD_LIMIT = 10.0  # standard deviations: beyond it, further only means "far"
 RANK_LIMIT = 3.5  # the rank-normal value of one row in four thousand

@@ -13,8 +13,8 @@ from anomalib_vae.codec import frames
 from anomalib_vae.codec.batch import Batch, Block, Layout
 from anomalib_vae.codec.boolean import BooleanCodec
 from anomalib_vae.codec.category import CategoryCodec
+from anomalib_vae.codec.column import Column
 from anomalib_vae.codec.empty import EmptyCodec
-from anomalib_vae.codec.frames import Column
 from anomalib_vae.codec.number import NumberCodec
 
 ColumnCodec = NumberCodec | BooleanCodec | CategoryCodec | EmptyCodec

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anomalib_vae.codec import frames
-from anomalib_vae.codec.frames import Column
+from anomalib_vae.codec.column import Column
 from anomalib_vae.report.canvas import ANOMALY, NORMAL, new_figure
 
 if TYPE_CHECKING:
