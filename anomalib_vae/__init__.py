@@ -19,9 +19,21 @@ _HOME = {
     "HierarchicalVAE": "anomalib_vae.models.hierarchical",
     "AnomalyDetector": "anomalib_vae.detection",
     "VAEImputer": "anomalib_vae.imputation",
+    "compare": "anomalib_vae.comparison",
     "load": "anomalib_vae.persistence",
+    "report_missing": "anomalib_vae.missingness",
 }
-__all__ = ["VAE", "AnomalyDetector", "DenoisingVAE", "HierarchicalVAE", "RobustVAE", "VAEImputer", "load"]
+__all__ = [
+    "VAE",
+    "AnomalyDetector",
+    "DenoisingVAE",
+    "HierarchicalVAE",
+    "RobustVAE",
+    "VAEImputer",
+    "compare",
+    "load",
+    "report_missing",
+]
 
 
 def __getattr__(name: str):

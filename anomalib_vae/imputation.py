@@ -3,45 +3,197 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
+import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from anomalib_vae.codec import filling, frames, selection, sentinel
+from anomalib_vae.codec.column import Column
 from anomalib_vae.codec.empty import EmptyCodec
 from anomalib_vae.models.validation import checked
+from anomalib_vae.parameters import parameter
 from anomalib_vae.roles import Role
+from anomalib_vae.wishes import Wishes
+
+INDICATOR = "missingindicator_"  # before a column's name, as scikit-learn has it
 
 
 class VAEImputer(OneToOneFeatureMixin, TransformerMixin, Role):
     """Fills each missing cell with what a model, `DenoisingVAE()` unless another is given, expects there.
 
-    Numbers get the conditional mean, inside the range seen in training; integers are rounded, labels and booleans get
-    the most probable level.  Cells that were observed come back untouched, with their dtypes; so do the cells of
-    columns that had no observed value in training, which stay missing, with a warning.
+    Numbers get the conditional mean, inside the range seen in training; labels and booleans get the most probable
+    level.  Columns that were integers in training, or are now, get whole numbers, also where pandas holds them as
+    floats because of their gaps; columns that were floats in training get any number, unless `round_whole` is set.
+    Cells that were observed come back untouched, and so do names, order, index and dtypes.
+
+    `only`, `bounds`, `delta` and `keep_empty_features` are read by `transform`: `set_params(delta={"income": -0.2})`
+    on a fitted imputer asks what if the missing incomes are lower than the observed ones suggest (missing not at
+    random), without another fit.
+
+    Attributes after fit: model_; columns_with_gaps_, their names; n_features_in_, feature_names_in_ as in scikit-learn.
     """
+
+    missing_values: float | str | None = parameter(
+        default=None, doc="A value that stands for a missing cell, such as -999 or '?', beside NaN, None and NA."
+    )
+    only: tuple[str | int, ...] | None = parameter(
+        default=None, doc="Columns to fill; the others are used, and their gaps stay."
+    )
+    exclude: tuple[str | int, ...] | None = parameter(
+        default=None, doc="Columns that the model must not use; they come back as they are."
+    )
+    bounds: dict | None = parameter(
+        default=None, doc="Filled numbers are clipped to them: {'age': (0, 120), 'amount': (0, None)}."
+    )
+    delta: dict | None = parameter(
+        default=None, doc="Shift of filled numbers, before bounds and rounding, in the column's standard deviations."
+    )
+    round_whole: bool = parameter(
+        default=False, doc="Whole numbers also for float columns that had only whole numbers in training."
+    )
+    add_indicator: bool = parameter(
+        default=False,
+        doc="Append a boolean missingindicator_<name> for each column that the model uses and that had gaps in fit.",
+    )
+    keep_empty_features: bool | str = parameter(
+        default="missing",
+        options=("missing",),
+        doc="Columns without any observed value in training: 'missing' leaves them as they are, with a warning; True "
+        "fills in 0 where their kind has one (numbers, booleans, durations); False drops them. The latter two are "
+        "scikit-learn's.",
+    )
 
     def _default_model(self):
         from anomalib_vae.models.denoising import DenoisingVAE
 
         return DenoisingVAE()
 
+    # ------------------------------------------------------------------ fit
     def fit(self, X, y=None):
-        """Fit the model to the rows of X, gaps and all; y is ignored."""
-        self._fit_model(X)
+        """Fit the model to the rows of X, gaps and all; y is ignored.
+
+        Raises ValueError or TypeError naming the parameter or the column.
+        """
+        self.check_parameters()
+        X = checked(self, X, reset=True)
+        names = frames.names_of(X)
+        self._wishes().check_names(names)
+        clash = [name for name in names if self.add_indicator and INDICATOR + str(name) in names]
+        if clash:
+            raise ValueError(f"VAEImputer.add_indicator: rename the column {INDICATOR + str(clash[0])!r} of X.")
+        self.seen_ = [position for position, name in enumerate(names) if name not in (self.exclude or ())]
+        seen = self._seen(X)
+        columns = frames.read(seen)
+        self._wishes().check_values({column.name: column.family for column in columns})
+        self._fit_model(seen)
+        checked(self, X, reset=True)  # _fit_model has noted the columns that the model sees, and these are all
         if not hasattr(self.model_, "expected_features"):
             raise TypeError(f"VAEImputer.model must be a model of this package, got {type(self.model_).__name__}")
+        self.columns_with_gaps_ = [column.name for column in columns if not column.observed.all()]
+        self.whole_columns_ = [column.name for column in columns if filling.holds_whole_numbers(column)]
         return self
 
+    # ------------------------------------------------------------------ transform
     def transform(self, X):
-        """X with its gaps filled: the same kind of frame or array, of the same shape, names, index and dtypes."""
+        """X with its gaps filled: the same kind of frame or array, of the same shape, names, index and dtypes.
+
+        `keep_empty_features=False` takes columns away, `add_indicator` appends some; a column of NaN alone where
+        training had labels, truth values or times takes a dtype that can hold them.
+        """
         check_is_fitted(self)
+        self.check_parameters()
         X = checked(self, X, reset=False)
-        codec = self.model_.codec_
-        empty = [str(c.name) for c in codec.codecs if isinstance(c, EmptyCodec)]
-        if empty:
+        seen = self._seen(X)
+        columns = [
+            Column(codec.name, now.family, now.values)
+            for codec, now in zip(self.model_.codec_.codecs, frames.read(seen), strict=True)
+        ]
+        filled = selection.select(self._filled(X, seen, columns), self._kept())
+        truths = {
+            f"{INDICATOR}{column.name}": ~column.observed
+            for column in columns
+            if self.add_indicator and column.name in self.columns_with_gaps_
+        }
+        return selection.beside(filled, truths)
+
+    def get_feature_names_out(self, input_features=None):
+        """The names of the columns that `transform` gives."""
+        names = super().get_feature_names_out(input_features)
+        kept = names[self._kept()]
+        if not self.add_indicator:
+            return kept
+        seen = zip(names[self.seen_], self.model_.codec_.names, strict=True)
+        with_gaps = [f"{INDICATOR}{name}" for name, known in seen if known in self.columns_with_gaps_]
+        return np.array([*kept, *with_gaps], dtype=object)
+
+    # ------------------------------------------------------------------ parts
+    def _seen(self, X):
+        """The columns that the model uses, the cells that hold `missing_values` missing."""
+        if len(self.seen_) < self.n_features_in_:
+            X = selection.select(X, self.seen_)
+        return sentinel.opened(X, self.missing_values)
+
+    def _filled(self, X, seen, columns: list[Column]):
+        """X with the gaps of its columns filled; columns: what the model sees of it."""
+        codec, names, wishes = self.model_.codec_, frames.names_of(X), self._wishes()
+        families = dict(zip(codec.names, codec.families, strict=True))  # the wishes may have changed since fit
+        wishes.check_names([*families, *wishes.exclude])
+        wishes.check_values(families)
+        decoders = wishes.decoders(codec, X, columns, self.seen_)
+        decoded = codec.columns(self.model_.expected_features(seen), decoders=decoders)
+        cells = {name: np.zeros(len(columns[0].values)) for name in names}
+        missing = {name: np.zeros(len(columns[0].values), bool) for name in names}
+        stay, lost = [], {}
+        for position, column in zip(self.seen_, columns, strict=True):
+            if wishes.is_filled(column.name) and isinstance(decoders[column.name], EmptyCodec):
+                stay.append(str(column.name))
+            elif wishes.is_filled(column.name):
+                cells[names[position]], missing[names[position]] = decoded[column.name], ~column.observed
+                if not column.observed.any():
+                    lost[names[position]] = families[column.name]
+        if stay and self.keep_empty_features:
             warnings.warn(
-                f"columns without any observed value in training stay as they are: {', '.join(empty)}. Drop them, or "
+                f"columns without any observed value in training stay as they are: {', '.join(stay)}. Drop them, or "
                 "fill them by a rule of your own.",
-                stacklevel=2,
+                stacklevel=3,
             )
-        return codec.fill(X, self.model_.expected_features(X))
+        return frames.fill(selection.with_room(X, lost), cells, missing)
+
+    def _wishes(self) -> Wishes:
+        return Wishes(
+            only=self.only,
+            exclude=self.exclude or (),
+            bounds=self.bounds or {},
+            delta=self.delta or {},
+            whole=getattr(self, "whole_columns_", ()) if self.round_whole else (),
+            zeros=self.keep_empty_features is True,
+        )
+
+    def _kept(self) -> list[int]:
+        """The positions of the columns that `transform` gives."""
+        codecs = zip(self.seen_, self.model_.codec_.codecs, strict=True)
+        dropped = {position for position, codec in codecs if isinstance(codec, EmptyCodec)}
+        return [i for i in range(self.n_features_in_) if self.keep_empty_features or i not in dropped]
+
+    # ------------------------------------------------------------------ contract
+    def learned(self) -> dict[str, Any]:
+        names = self.model_.codec_.names
+        return super().learned() | {
+            "n_features_in": self.n_features_in_,
+            "feature_names_in": list(getattr(self, "feature_names_in_", ())) or None,
+            "seen": self.seen_,
+            "with_gaps": [names.index(name) for name in self.columns_with_gaps_],
+            "whole": [names.index(name) for name in self.whole_columns_],
+        }
+
+    def relearn(self, learned: dict[str, Any]) -> None:
+        super().relearn(learned)
+        names = self.model_.codec_.names
+        self.n_features_in_ = learned.get("n_features_in", self.n_features_in_)
+        if learned.get("feature_names_in"):
+            self.feature_names_in_ = np.array(learned["feature_names_in"], dtype=object)
+        self.seen_ = learned.get("seen", list(range(self.n_features_in_)))
+        self.columns_with_gaps_ = [names[i] for i in learned.get("with_gaps", ())]
+        self.whole_columns_ = [names[i] for i in learned.get("whole", ())]

@@ -117,6 +117,8 @@ def _to_json(name: str, value: Any) -> Any:
         return {"estimator": "frozen" if isinstance(value, FrozenEstimator) else "unfitted"}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {"strategy": type(value).__name__, **dataclasses.asdict(value)}
+    if isinstance(value, dict):
+        return {"mapping": [[_to_json(name, key), _to_json(name, v)] for key, v in value.items()]}
     if isinstance(value, tuple | list):
         if name != "callbacks":
             return {"tuple": [_to_json(name, v) for v in value]}
@@ -134,6 +136,8 @@ def _from_json(value: Any, learned: dict[str, Any]) -> Any:
         return value
     if "estimator" in value:
         return FrozenEstimator(learned["model"]) if value["estimator"] == "frozen" else clone(learned["model"])
+    if "mapping" in value:
+        return {_from_json(key, learned): _from_json(v, learned) for key, v in value["mapping"]}
     if "tuple" in value:
         return tuple(_from_json(v, learned) for v in value["tuple"])
     fields = {k: v for k, v in value.items() if k != "strategy"}
@@ -158,7 +162,8 @@ def _write_weights(weights, path: Path) -> None:
 def _read_weights(path: Path):
     from safetensors.torch import load_file
 
-    return load_file(path)
+    # a copy lies in memory as tensors do, which decides the last bit of sums over them
+    return {name: tensor.clone() for name, tensor in load_file(path).items()}
 
 
 def _write_columns(table, path: Path) -> None:

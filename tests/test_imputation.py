@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from cases import ESTIMATORS, SMALL, quick
-from data import HOLDS_NO_MISSING, LIBRARIES, complete_frame, few_columns, mixed_frame, wine, with_holes
+from data import HOLDS_NO_MISSING, LIBRARIES, as_polars, complete_frame, few_columns, mixed_frame, wine, with_holes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -187,6 +187,67 @@ def test_a_level_never_seen_is_left_in_place():
 def test_gaps_where_training_had_none_are_filled():
     imputer = quick(ESTIMATORS[-1]).fit(few_columns())
     assert not imputer.transform(with_holes(few_columns())).isna().any(axis=None)
+
+
+def test_patterns_never_seen_in_training_are_filled():
+    """Training lacks one column at a time, the rows to fill all but one."""
+    frame = few_columns()
+    for row in range(0, 80):
+        frame.iloc[row, row % 4] = np.nan
+    imputer = quick(ESTIMATORS[-1]).fit(frame)
+    for kept in frame:
+        rest = few_columns().assign(**{name: np.nan for name in frame if name != kept})
+        filled = imputer.transform(rest)
+        assert not filled.isna().any(axis=None)
+        assert filled[kept].equals(few_columns()[kept])
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_column_that_lost_all_its_cells_is_filled(imputer, library):
+    lost = ["float64", "string", "object", "category", "datetime"]
+    frame = mixed_frame()
+    for name in lost:
+        frame[name] = pd.Series([None] * 150, index=frame.index).astype(frame[name].dtype)
+    if library != "pandas":
+        frame = frame.astype({"object": "string"})  # an object column of None has no type there
+    filled = native(imputer.transform(LIBRARIES[library](frame)))
+    for name in lost:
+        assert set(filled[name]) <= set(complete_frame()[name]) or name in ("float64", "datetime"), name
+        assert all(cell is not None for cell in filled[name]), name
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_labels_are_filled_within_the_levels_that_the_column_admits(library):
+    import polars as pl
+
+    def frame(labels, levels):
+        x = np.tile([1.0, 2.0, 3.0], 60)
+        if library == "pandas":
+            return pd.DataFrame({"x": x, "label": pd.Categorical(labels, categories=levels)})
+        return pl.DataFrame({"x": x, "label": pl.Series(labels, dtype=pl.Enum(levels))})
+
+    imputer = quick(ESTIMATORS[-1]).fit(frame(["a", "a", "b"] * 60, ["a", "b", "c"]))
+    narrow = frame([None, "b", None] * 60, ["b", "z"])
+    filled = imputer.transform(narrow)
+    assert list(filled["label"]) == ["b"] * 180
+    assert filled["label"].dtype == narrow["label"].dtype
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.integers(0, 149), min_size=1, max_size=6), seed=st.integers(0, 2**16))
+def test_observed_cells_of_polars_come_back(imputer, rows, seed):
+    import polars as pl
+
+    frame = as_polars(complete_frame())[rows]
+    holes = np.random.default_rng(seed).random(frame.shape) < 0.4
+    frame = frame.with_columns(
+        pl.when(pl.Series(~holes[:, i])).then(pl.col(name)).alias(name) for i, name in enumerate(frame.columns)
+    )
+    filled = imputer.transform(frame)
+    assert filled.schema == frame.schema
+    assert sum(filled.null_count().row(0)) == 0
+    for i, name in enumerate(frame.columns):
+        assert filled[name].filter(~holes[:, i]).equals(frame[name].filter(~holes[:, i])), name
 
 
 def test_is_better_than_the_mean():

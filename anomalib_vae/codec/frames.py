@@ -1,6 +1,7 @@
 """The border to the data-frame libraries: columns in, columns out, for arrays, pandas, polars and pyarrow.
 
-Nothing else in the package looks at the type of a frame.  polars and pyarrow are reached through narwhals.
+Nothing else in the package looks at the type of a frame, but for `selection` and `sentinel` beside it.  polars and
+pyarrow are reached through narwhals.
 """
 
 from __future__ import annotations

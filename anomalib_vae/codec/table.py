@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,6 +16,13 @@ from anomalib_vae.codec.category import CategoryCodec
 from anomalib_vae.codec.column import Column
 from anomalib_vae.codec.empty import EmptyCodec
 from anomalib_vae.codec.number import NumberCodec
+
+
+class Decoder(Protocol):
+    """What turns a column's targets, (rows, width), into cells, (rows,)."""
+
+    def decode(self, targets: np.ndarray, /, *, clip: bool = True) -> np.ndarray: ...
+
 
 ColumnCodec = NumberCodec | BooleanCodec | CategoryCodec | EmptyCodec
 
@@ -80,21 +87,20 @@ class TableCodec:
 
         clip: keep numbers inside the range seen in training.  index_of: see `frames.write`.
         """
-        return frames.write(self._columns(targets, clip), self.template, index_of=index_of)
+        return frames.write(self.columns(targets, clip=clip), self.template, index_of=index_of)
 
-    def fill(self, X, targets: np.ndarray):
-        """X with its missing cells decoded from the targets; cells of columns never observed in training stay open."""
-        decoded = self._columns(targets, clip=True)
-        filled, missing = {}, {}
-        for codec, column, name in zip(self.codecs, frames.read(X), frames.names_of(X), strict=True):
-            filled[name] = decoded[codec.name]
-            missing[name] = ~column.observed & (not isinstance(codec, EmptyCodec))
-        return frames.fill(X, filled, missing)
+    def columns(self, targets, *, clip: bool = True, decoders: Mapping[Any, Decoder] | None = None) -> dict[Any, Any]:
+        """Targets (rows, targets) as decoded cells, (rows,), by column name.
 
-    def _columns(self, targets, clip) -> dict[Any, np.ndarray]:
+        clip: as in `decode`.  decoders: by column name, what decodes it in place of its own codec.
+        """
+        instead = decoders or {}
         widths = [block.target_width for block in self.layout.blocks]
         parts = np.split(targets, np.cumsum(widths)[:-1], axis=1)
-        decoded = {i: self.codecs[i].decode(part, clip=clip) for i, part in zip(self._order, parts, strict=True)}
+        decoded = {}
+        for i, part in zip(self._order, parts, strict=True):
+            codec = self.codecs[i]
+            decoded[i] = instead.get(codec.name, codec).decode(part, clip=clip)
         return {codec.name: decoded[i] for i, codec in enumerate(self.codecs)}
 
     def to_json(self) -> dict:
