@@ -191,6 +191,50 @@ def test_score_keeps_the_index(folder, tmp_path):
         assert read(output)[column].tolist() == frame.index.tolist()
 
 
+@pytest.fixture(scope="module")
+def calibrated(folder) -> Path:
+    run("fit", folder / "wine.parquet", "--output", folder / "calibrated", "--calibration-fraction", "0.4", *QUICK)
+    return folder / "calibrated"
+
+
+def test_score_of_a_calibrated_detector_gives_p_values(folder, calibrated, tmp_path):
+    detector, frame = anomalib_vae.load(calibrated), with_gaps()
+    assert len(detector.calibration_scores_) == 72
+    frame.loc[:19, "hue"] = 99.0
+    write(frame, tmp_path / "odd.parquet")
+    options = ["--model", calibrated, "--output", tmp_path / "s.csv", "--fdr", "0.2"]
+    shown = " ".join(run("score", tmp_path / "odd.parquet", *options).output.split())
+    scores = read(tmp_path / "s.csv")
+    assert list(scores) == ["row", "score", "p_value", "verdict", "reason_1", "reason_2", "reason_3"]
+    np.testing.assert_allclose(scores["p_value"], detector.pvalues(frame))
+    np.testing.assert_array_equal(scores["verdict"], detector.predict(frame, fdr=0.2))
+    assert (scores["verdict"][:20] == -1).all()
+    assert "of them anomalies (false discovery rate at most 0.2)" in shown
+
+
+def test_score_keeps_to_a_budget(folder, tmp_path):
+    options = ["--model", folder / "detector", "--output", tmp_path / "s.parquet", "--budget", "7", "--reasons", "0"]
+    shown = " ".join(run("score", folder / "wine.csv", *options).output.split())
+    assert "7 of them anomalies (a budget of 7)" in shown
+    scores = read(tmp_path / "s.parquet")
+    assert set(scores.index[scores["verdict"] == -1]) == set(scores.nsmallest(7, "score").index)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--fdr", "0.1"], "has no calibration rows: fit it with --calibration-fraction 0.2"),
+        (["--fdr", "1"], "--fdr must be above 0 and below 1, got 1.0"),
+        (["--fdr", "0.1", "--budget", "5"], "give --fdr or --budget, not both"),
+        (["--budget", "0"], "Invalid value for '--budget'"),
+    ],
+)
+def test_rules_that_do_not_fit_are_told(folder, tmp_path, options, message):
+    options = ["--model", folder / "detector", "--output", tmp_path / "s.csv", *options]
+    assert message in error_of("score", folder / "wine.csv", *options, code=2)
+    assert not (tmp_path / "s.csv").exists()
+
+
 # ---------------------------------------------------------------------- impute
 @pytest.mark.parametrize("model", [[*QUICK], ["--model", "imputer"], ["--model", "detector"]])
 def test_impute_csv_leaves_every_other_cell_to_the_letter(folder, tmp_path, model):
@@ -268,6 +312,72 @@ def test_impute_takes_the_words_for_a_gap(tmp_path):
     assert filled["a"].str.fullmatch(r"\d+").all()  # "NaN" among numbers is a gap
     assert filled["b"][0] in ("x", "y", "None")
     assert filled["b"][1] == "None"  # among labels it may be one
+
+
+@pytest.mark.parametrize("model", [[*QUICK], ["--model", "imputer"]])
+def test_impute_fills_only_the_columns_asked_for(folder, tmp_path, model):
+    model = [folder / m if m == "imputer" else m for m in model]
+    options = ["--output", tmp_path / "filled.csv", "--only", "zip,proline", *model]
+    shown = run("impute", folder / "wine.csv", *options).output
+    before, after = read(folder / "wine.csv"), read(tmp_path / "filled.csv")
+    assert after[["zip", "proline"]].notna().all(axis=None)
+    assert after.drop(columns=["zip", "proline"]).equals(before.drop(columns=["zip", "proline"]))
+    assert "│ zip" in shown
+    assert "│ region" not in shown
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_impute_takes_a_value_for_a_gap(folder, tmp_path, suffix):
+    """In the columns that the model sees and fills; elsewhere it is a value as others are."""
+    frame = load_wine(as_frame=True).data[["alcohol", "proline", "hue"]].assign(key=-999, day=-999)
+    frame["proline"] = frame["proline"].astype("int64")
+    frame.loc[::5, ["alcohol", "proline", "hue"]] = -999
+    path, output = write(frame, tmp_path / f"t{suffix}"), tmp_path / f"filled{suffix}"
+    options = ["--missing-value", "-999", "--drop", "key", "--exclude", "day", "--only", "alcohol,proline", *QUICK]
+    shown = run("impute", path, "--output", output, *options).output
+    filled = read(output)
+    seen = frame["proline"] != -999
+    assert (filled[["alcohol", "proline"]] > 0).all(axis=None)
+    assert filled[seen].equals(frame[seen])
+    assert filled[["key", "day", "hue"]].equals(frame[["key", "day", "hue"]])
+    assert filled["proline"].dtype == "int64"
+    assert "72 cells filled" in shown
+
+
+def test_impute_uses_a_saved_imputer_with_its_wishes(tmp_path):
+    frame = with_gaps()[["alcohol", "proline", "hue"]].assign(key=range(178)).fillna({"alcohol": -1.0})
+    wishes = {"missing_values": -1, "exclude": ("key",), "add_indicator": True, "keep_empty_features": False}
+    imputer = VAEImputer(VAE(hidden_dims=(8,), max_epochs=2, random_state=0), **wishes).fit(frame)
+    imputer.save(tmp_path / "model")
+    table = frame.drop(columns="key")  # the model never saw it
+    for suffix in (".csv", ".parquet"):
+        path, output = write(table, tmp_path / f"t{suffix}"), tmp_path / f"filled{suffix}"
+        run("impute", path, "--output", output, "--model", tmp_path / "model")
+        filled = read(output)
+        assert list(filled) == list(table)
+        assert not filled.isna().any(axis=None)
+        assert filled["alcohol"].min() > 10
+
+
+@pytest.mark.parametrize("command", [[*QUICK], ["--model", "imputer"]])
+def test_impute_names_a_column_that_is_not_there(folder, tmp_path, command):
+    options = [
+        "--output",
+        tmp_path / "filled.csv",
+        "--only",
+        "zap",
+        *(folder / c if c == "imputer" else c for c in command),
+    ]
+    assert "--only: there is no column 'zap'; there are alcohol, " in error_of(
+        "impute", folder / "wine.csv", *options, code=1
+    )
+
+
+def test_impute_does_not_fill_what_it_drops(folder, tmp_path):
+    options = ["--output", tmp_path / "filled.csv", "--only", "zip", "--drop", "zip", *QUICK]
+    assert "--only zip: it is dropped, so it can't be filled" in error_of(
+        "impute", folder / "wine.csv", *options, code=2
+    )
 
 
 def test_impute_without_gaps_says_so(folder, tmp_path):
@@ -374,6 +484,8 @@ def test_debug_shows_the_traceback(tmp_path):
         (["--max-epochs", "0"], "VAE.max_epochs must be at least 1"),
         (["--contamination", "0.9"], "AnomalyDetector.contamination must be at most 0.5"),
         (["--contamination", "0.1", "--role", "imputer"], "--contamination is for --role detector"),
+        (["--calibration-fraction", "0.1", "--role", "imputer"], "--calibration-fraction is for --role detector"),
+        (["--calibration-fraction", "1"], "AnomalyDetector.calibration_fraction must be below 1"),
         (["--model", "VEA"], "there is no such model; there are VAE, DenoisingVAE"),
         (["--role", "judge"], "'judge'"),
         (["--sett", "a=b"], "No such option"),

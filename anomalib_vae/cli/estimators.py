@@ -35,15 +35,18 @@ def build(
     settings: list[str],
     *,
     contamination: str | None = None,
+    calibration_fraction: float | None = None,
     random_state: int | None = None,
 ) -> Role:
     """An unfitted role around a model, checked.  Raises UsageError for a name or a value that does not fit."""
-    if contamination is not None and role is RoleName.imputer:
-        raise UsageError("--contamination is for --role detector: an imputer gives no verdicts")
+    share = None if contamination is None else assignments.parse(contamination, float | str)
+    of_detectors = {"contamination": share, "calibration_fraction": calibration_fraction}
+    of_detectors = {name: value for name, value in of_detectors.items() if value is not None}
+    if of_detectors and role is RoleName.imputer:
+        option = next(iter(of_detectors)).replace("_", "-")
+        raise UsageError(f"--{option} is for --role detector: an imputer gives no verdicts")
     role_class = anomalib_vae.AnomalyDetector if role is RoleName.detector else anomalib_vae.VAEImputer
-    estimator = role_class(random_state=random_state)
-    if contamination is not None:
-        estimator.set_params(contamination=assignments.parse(contamination, float | str))
+    estimator = role_class(random_state=random_state, **of_detectors)
     model_class = _model_class(model_name) if model_name else type(estimator._default_model())
     estimator.model = model_class(**assignments.read(settings, model_class))
     try:

@@ -40,7 +40,16 @@ Contamination = Annotated[
     typer.Option(
         "--contamination",
         metavar="SHARE",
-        help="Share of the rows to judge anomalies, such as 0.01; auto: rows far below the others, however many.",
+        help="Share of the rows to judge anomalies, such as 0.01; auto: rows far below the others, however many; "
+        "0: the rows are clean.",
+    ),
+]
+CalibrationFraction = Annotated[
+    float | None,
+    typer.Option(
+        "--calibration-fraction",
+        metavar="SHARE",
+        help="Share of the rows to keep from the model, such as 0.2: score tells p-values by them.",
     ),
 ]
 
@@ -51,6 +60,7 @@ def fit(
     model: ModelName = None,
     role: Purpose = RoleName.detector,
     contamination: Contamination = None,
+    calibration_fraction: CalibrationFraction = None,
     drop: options.Drop = None,
     dates: options.Dates = None,
     missing: options.Missing = None,
@@ -70,12 +80,20 @@ def fit(
     [bold]Example[/bold]
       anomalib-vae fit transactions.parquet --output model/ --drop id,label
       anomalib-vae fit log.csv -o model/ -m RobustVAE --contamination 0.01
+      anomalib-vae fit log.csv -o model/ --calibration-fraction 0.2
       anomalib-vae fit log.csv -o filler/ --role imputer --set latent_dim=8
     """
     with one_line_messages(debug):
         outputs.check_folder(output, force=force)
         settings = [*options.epochs(max_epochs), *(settings or [])]
-        estimator = estimators.build(role, model, settings, contamination=contamination, random_state=random_state)
+        estimator = estimators.build(
+            role,
+            model,
+            settings,
+            contamination=contamination,
+            calibration_fraction=calibration_fraction,
+            random_state=random_state,
+        )
         _fit_to_file(estimator, table, options.split(drop), options.split(dates), options.split(missing))
         estimator.save(output)
         _report(estimator, table, output, role)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anomalib_vae.cli import estimators, options, outputs
-from anomalib_vae.cli.errors import one_line_messages
+from anomalib_vae.cli.errors import UsageError, one_line_messages
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,12 +20,27 @@ Reasons = Annotated[
     int, typer.Option("--reasons", metavar="N", min=0, help="How many columns to name for each row, worst first.")
 ]
 
+FalseDiscoveryRate = Annotated[
+    float | None,
+    typer.Option(
+        "--fdr",
+        metavar="SHARE",
+        help="At most this share of the anomalies are false alarms, such as 0.1; needs fit --calibration-fraction.",
+    ),
+]
+Budget = Annotated[
+    int | None,
+    typer.Option("--budget", metavar="N", min=1, help="Call the N most suspicious rows anomalies, and no others."),
+]
+
 
 def score(
     table: options.InputTable,
     model: options.SavedModel,
     output: options.OutputTable,
     reasons: Reasons = 3,
+    fdr: FalseDiscoveryRate = None,
+    budget: Budget = None,
     dates: options.Dates = None,
     missing: options.Missing = None,
     force: options.Force = False,
@@ -37,44 +52,70 @@ def score(
     other columns are left out. The model is a detector saved by fit.
 
     [bold]Out[/bold]: a table with a row for each row of the input. It has the row's index,
-    score (in nats, higher = more normal), verdict (+1 normal, -1 anomaly), and
-    reason_1, reason_2, ... such as "amount = 2125.9, expected 84.3 (-31 nats)".
+    score (in nats, higher = more normal), p_value (small = surprising; where fit had
+    --calibration-fraction), verdict (+1 normal, -1 anomaly), and reason_1,
+    reason_2, ... such as "amount = 2125.9, expected 84.3 (-31 nats)".
     The ten most suspicious rows are shown.
 
     [bold]Example[/bold]
       anomalib-vae score transactions.parquet -m model/ -o scores.parquet
       anomalib-vae score monday.csv -m model/ -o scores.csv --reasons 0
+      anomalib-vae score monday.csv -m model/ -o scores.csv --budget 50
     """
     with one_line_messages(debug):
         outputs.check_table(output, force=force, source=table)
+        _check_rule(fdr, budget)
         from anomalib_vae.cli import tables
 
         source = tables.read(table, dates=options.split(dates), missing=options.split(missing))
         detector = estimators.load_detector(model)
-        judged = _judge(detector, estimators.pick(source, detector.model_, table), reasons)
+        if fdr is not None and not len(detector.calibration_scores_):
+            raise UsageError(f"--fdr: {model} has no calibration rows: fit it with --calibration-fraction 0.2")
+        judged = _scored(detector, estimators.pick(source, detector.model_, table), reasons)
+        judged = _judged(detector, judged, fdr, budget)
         tables.write_frame(judged, output)
-        _show(judged, detector)
+        _show(judged, _rule(detector, fdr, budget))
         typer.echo(f"{len(judged):,} rows scored, written to {output}")
 
 
-def _judge(detector: AnomalyDetector, frame: pd.DataFrame, n_reasons: int) -> pd.DataFrame:
-    """Index, score, verdict and reasons, a row for each row of the frame."""
-    import numpy as np
+def _scored(detector: AnomalyDetector, frame: pd.DataFrame, n_reasons: int) -> pd.DataFrame:
+    """Score and reasons, with the index of the frame."""
     import pandas as pd
 
     from anomalib_vae.cli.console import in_parts
 
     parts = []
     for rows in in_parts(frame, "score"):
-        scores = detector.score_samples(rows)
-        verdicts = np.where(scores < detector.offset_, -1, 1)  # predict would score the rows again
-        judged = pd.DataFrame({"score": scores, "verdict": verdicts}, index=rows.index)
-        parts.append(pd.concat([judged, detector.reasons(rows, n_reasons)], axis=1) if n_reasons else judged)
-    table = pd.concat(parts)
+        scores = pd.DataFrame({"score": detector.score_samples(rows)}, index=rows.index)
+        parts.append(pd.concat([scores, detector.reasons(rows, n_reasons)], axis=1) if n_reasons else scores)
+    return pd.concat(parts)
+
+
+def _judged(detector: AnomalyDetector, table: pd.DataFrame, fdr: float | None, budget: int | None) -> pd.DataFrame:
+    """Index, score, p-value of a calibrated detector, verdict and reasons, a row for each row of the scored table."""
+    from anomalib_vae import conformal
+
+    scores = table["score"].to_numpy()
+    table.insert(1, "verdict", detector.verdicts(scores, fdr=fdr, budget=budget))
+    if len(detector.calibration_scores_):
+        table.insert(1, "p_value", conformal.pvalues(scores, detector.calibration_scores_))
     return table.rename_axis("row").reset_index() if table.index.name is None else table.reset_index()
 
 
-def _show(judged: pd.DataFrame, detector: AnomalyDetector) -> None:
+def _check_rule(fdr: float | None, budget: int | None) -> None:
+    if fdr is not None and not 0 < fdr < 1:
+        raise UsageError(f"--fdr must be above 0 and below 1, got {fdr}")
+    if fdr is not None and budget is not None:
+        raise UsageError("give --fdr or --budget, not both")
+
+
+def _rule(detector: AnomalyDetector, fdr: float | None, budget: int | None) -> str:
+    if fdr is not None:
+        return f"false discovery rate at most {fdr:g}"
+    return f"score below {detector.offset_:.1f}" if budget is None else f"a budget of {budget:,}"
+
+
+def _show(judged: pd.DataFrame, rule: str) -> None:
     from anomalib_vae.cli.console import show_table
 
     index = judged.columns[0]
@@ -85,7 +126,5 @@ def _show(judged: pd.DataFrame, detector: AnomalyDetector) -> None:
         for row in worst.to_dict("records")
     ]
     anomalies, total = int((judged["verdict"] < 0).sum()), len(judged)
-    title = (
-        f"{total:,} rows, {anomalies:,} of them anomalies (score below {detector.offset_:.1f}); the most suspicious:"
-    )
+    title = f"{total:,} rows, {anomalies:,} of them anomalies ({rule}); the most suspicious:"
     show_table(title, [str(index), "score", "verdict", "reasons"], rows, numeric=("score", "verdict"))

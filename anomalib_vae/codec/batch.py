@@ -32,6 +32,13 @@ class Batch:
             return Batch(values, self.observed[0, 0].expand(values.shape))
         return Batch(values, self.observed[rows])
 
+    def select(self, features) -> Batch:
+        """The same rows with some of the features."""
+        values = self.values[..., features]
+        if not any(self.observed.stride()):
+            return Batch(values, self.observed[..., :1].expand(values.shape))
+        return Batch(values, self.observed[..., features])
+
     @classmethod
     def complete(cls, values: Tensor) -> Batch:
         """A batch without a missing cell; its mask takes no memory."""
@@ -43,6 +50,10 @@ class Batch:
     def for_members(self, n_members: int) -> Batch:
         """The same rows for each member: (rows, features) to (members, rows, features), without a copy."""
         return Batch(self.values.expand(n_members, -1, -1), self.observed.expand(n_members, -1, -1))
+
+    def hide(self, hidden: Tensor) -> Batch:
+        """The same rows with features as if they were missing: where hidden, which broadcasts, is true."""
+        return Batch(self.values.masked_fill(hidden, 0.0), self.observed.masked_fill(hidden, 0.0))
 
     def repeat(self, times: int) -> Batch:
         """The same rows, `times` times over: (..., times x rows, features)."""

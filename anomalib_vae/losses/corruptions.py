@@ -31,7 +31,7 @@ class Mask:
         uniform = _uniform_of(batch, generator)
         rate = self.low + (self.high - self.low) * uniform(1)
         hidden = (uniform(len(layout.blocks)) < rate)[..., layout.column_of_feature]
-        return Batch(batch.values.masked_fill(hidden, 0.0), batch.observed.masked_fill(hidden, 0.0))
+        return batch.hide(hidden)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ class Gaussian(Likelihood):
         residual = (values - location) * torch.exp(-log_scale)
         return -0.5 * residual.square() - log_scale - HALF_LOG_TWO_PI
 
+    def variance(self, log_scale):
+        return torch.exp(2 * log_scale)
+
     def sample(self, location, log_scale, generator):
         noise = torch.randn(location.shape, generator=generator, dtype=location.dtype, device=location.device)
         return location + torch.exp(log_scale) * noise

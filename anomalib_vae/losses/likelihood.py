@@ -26,5 +26,9 @@ class Likelihood:
         """
         return self.log_prob(values, location, log_scale)
 
+    def variance(self, log_scale: Tensor) -> Tensor:
+        """Of the feature about its mean, which is the location; infinite where the density has none."""
+        raise NotImplementedError
+
     def sample(self, location: Tensor, log_scale: Tensor, generator: Generator | None) -> Tensor:
         raise NotImplementedError

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from anomalib_vae.codec import frames
 from anomalib_vae.codec.batch import Batch, Layout
 from anomalib_vae.codec.table import TableCodec
+from anomalib_vae.models import left_out
 from anomalib_vae.models.validation import checked
 from anomalib_vae.networks.layers import ACTIVATIONS
 from anomalib_vae.networks.network import Network
@@ -46,7 +47,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
 
     latent_dim: int | str = parameter(default="auto", at_least=1, options=("auto",), doc="Width of the code.")
     hidden_dims: tuple[int, ...] = parameter(default=(128,), at_least=1, doc="Widths of the encoder's hidden layers.")
-    n_members: int = parameter(default=2, at_least=1, doc="Networks trained side by side and averaged.")
+    n_members: int = parameter(default=1, at_least=1, doc="Networks trained side by side and averaged.")
     activation: str = parameter(default="relu", options=tuple(ACTIVATIONS), doc="Of the hidden layers.")
     dropout: float = parameter(default=0.0, at_least=0.0, below=1.0, doc="Share of hidden units dropped in training.")
     max_epochs: int | str = parameter(
@@ -189,15 +190,24 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
 
     def score_samples(self, X) -> np.ndarray:
         """One number a row, (rows,): higher = more normal.  What it is in nats, the class's docstring says."""
-        return _numpy([self.network_.score(batch).mean(0) for batch in self._batches(X)])
+        return self.score_batch(self.encode(X))
+
+    def score_batch(self, rows: Batch) -> np.ndarray:
+        """`score_samples` of rows from `encode`."""
+        return _numpy([self.network_.score(batch).mean(0) for batch in self._chunks(rows)])
 
     def column_scores(self, X) -> pd.DataFrame:
         """Each column's part of the score's data term, (rows, columns), in nats: low where a cell is unusual given its
         row, 0 where it is missing."""
         scores = _numpy([self.network_.column_scores(batch).mean(0) for batch in self._batches(X)])
-        frame = pd.DataFrame(scores, columns=self.codec_.layout.columns)
-        frame = frame[[str(name) for name in self.codec_.names]]
+        frame = pd.DataFrame(scores, columns=self.codec_.layout.columns)[[str(name) for name in self.codec_.names]]
         return frame.set_axis(X.index) if isinstance(X, pd.DataFrame) else frame
+
+    def predictive(self, X, cells=None) -> left_out.Predictive:
+        """What may stand in each cell, given its row: the mixture of the decoders of all members and latent draws.
+        cells: (rows, columns in the layout's order) of bool; these are predicted as if their own value were missing."""
+        rows = self.encode(X)
+        return left_out.predictive(self.network_, self._chunks, self.codec_.layout, rows, cells)
 
     def score(self, X, y=None) -> float:
         """The mean of `score_samples`, so that GridSearchCV can choose by it."""
@@ -219,14 +229,23 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
     def _place(self) -> torch.device:
         return next(self.network_.parameters()).device
 
-    def _batches(self, X) -> Iterator[Batch]:
-        """The rows of X in chunks, each (members, rows, features) in float64."""
+    def encode(self, X) -> Batch:
+        """The rows of X as the codec sees them, (rows, features of the codec's layout)."""
         check_is_fitted(self)
-        X = checked(self, X, reset=False)
-        data = self.codec_.encode(X)
+        return self.codec_.encode(checked(self, X, reset=False))
+
+    def data_space(self, rows: Batch) -> Batch:
+        """Of rows from `encode`, one view of each column: what distances between rows are made of."""
+        return rows.select(self.codec_.layout.targets)
+
+    def _batches(self, X) -> Iterator[Batch]:
+        return self._chunks(self.encode(X))
+
+    def _chunks(self, rows: Batch) -> Iterator[Batch]:
+        """The rows part by part, each (members, rows, features) in float64."""
         with torch.inference_mode():
-            for start in range(0, len(data), CHUNK):
-                yield self._for_network(data[start : start + CHUNK])
+            for start in range(0, len(rows), CHUNK):
+                yield self._for_network(rows[start : start + CHUNK])
 
     def _for_network(self, data: Batch) -> Batch:
         return data.to(self._place(), torch.float64).for_members(self.network_.n_members)

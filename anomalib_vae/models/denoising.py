@@ -17,6 +17,7 @@ class DenoisingVAE(VAE):
     seen_weight = 0.2
     n_bins = 24
     beta = 0.02
+    prior = "aggregate"  # so small a beta leaves the codes far from N(0, I)
     hidden_dims = (192, 192)
     activation = "silu"
     n_members = 4

@@ -11,7 +11,6 @@ from anomalib_vae.losses.corruptions import Corruption
 from anomalib_vae.losses.likelihood import Likelihood
 from anomalib_vae.losses.strategies import CORRUPTIONS, LIKELIHOODS, corruption, likelihood
 from anomalib_vae.models.base import Model
-from anomalib_vae.networks.trimming import robust_distances
 from anomalib_vae.networks.variational import Architecture, VariationalNetwork
 from anomalib_vae.parameters import parameter
 
@@ -45,10 +44,7 @@ class VAE(Model):
         default=1, at_least=1, doc="Draws of the importance-weighted bound; 1 is the ELBO."
     )
     prior: str = parameter(
-        default="aggregate", options=("aggregate", "normal"), doc="After training; in it always N(0, I)."
-    )
-    prior_trim: float = parameter(
-        default=0.05, at_least=0.0, below=1.0, doc="Share of far rows that every second member's prior leaves out."
+        default="normal", options=("normal", "aggregate"), doc="After training; in it always N(0, I)."
     )
 
     facts = (*Model.facts, "active_units_")
@@ -90,16 +86,9 @@ class VAE(Model):
             )
 
     def _references(self, data, generator):
-        """Positions of the rows that make up each member's prior, (members, references), drawn from the training rows.
-
-        Rows far from the bulk may be anomalies, whose codes should not be likely a priori, or rare normal rows, whose
-        codes should: every second member leaves them out.
-        """
-        ordered = robust_distances(data.values[:, self.codec_.layout.targets]).argsort()
-        bulk = ordered[: max(2, round((1 - self.prior_trim) * len(data)))]
-        pools = [bulk if member % 2 == 0 else ordered for member in range(self.n_members)]
-        count = min(MAX_REFERENCES, len(bulk))
-        return torch.stack([pool[torch.randperm(len(pool), generator=generator)[:count]] for pool in pools])
+        """Positions of the rows that make up each member's prior, (members, references), drawn from all rows."""
+        count = min(MAX_REFERENCES, len(data))
+        return torch.stack([torch.randperm(len(data), generator=generator)[:count] for _ in range(self.n_members)])
 
     def _count_active(self, data) -> int:
         """Latent dimensions whose posterior mean varies over the data; the median over the members."""

@@ -61,6 +61,10 @@ class Network(nn.Module):
         """Each column's part of the score, (members, rows, columns) in the order of the layout."""
         raise NotImplementedError
 
+    def predictive(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Mean and variance of what each cell may hold, given the row: (members, rows, targets) each."""
+        raise NotImplementedError
+
     def generate(self, rows: int, generator: torch.Generator) -> Tensor:
         """The targets of new rows, drawn from the members in turn: (rows, targets)."""
         raise NotImplementedError

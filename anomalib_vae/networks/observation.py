@@ -69,6 +69,13 @@ class Observation(nn.Module):
         ]
         return torch.cat(parts, -1)
 
+    def moments(self, output: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance of each target, the share of a level being the mean of its 0 and 1."""
+        mean = self.mean(output)
+        variance = mean * (1.0 - mean)
+        variance[..., self.real] = self.likelihood.variance(self.log_scale)
+        return mean, variance
+
     def sample(self, output: Tensor, generator: torch.Generator) -> Tensor:
         """Targets drawn from the likelihood, labels as one-hot rows."""
         mean = self.mean(output)
@@ -87,3 +94,8 @@ class Observation(nn.Module):
         """Sum the targets of each column: (..., targets) to (..., columns), columns in the layout's order."""
         sums = targets.new_zeros((*targets.shape[:-1], len(self.layout.blocks)))
         return sums.index_add_(-1, self.column, targets)
+
+
+def mixture_moments(mean: Tensor, variance: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Mean and variance of the mixture, in equal parts, of the components along a dimension, which goes."""
+    return mean.mean(dim), variance.mean(dim) + mean.var(dim, unbiased=False)

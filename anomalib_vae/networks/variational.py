@@ -19,7 +19,7 @@ from anomalib_vae.networks.inputs import Inputs
 from anomalib_vae.networks.layers import smooth_clamp
 from anomalib_vae.networks.mlp import MLP
 from anomalib_vae.networks.network import Network, Step
-from anomalib_vae.networks.observation import Observation
+from anomalib_vae.networks.observation import Observation, mixture_moments
 
 LOG_VARIANCE_RANGE = (-12.0, 4.0)  # of a posterior, against a prior of variance 1
 
@@ -175,6 +175,13 @@ class VariationalNetwork(Network):
         """E_q log p(x|z) of each column, in nats."""
         data_term = self._draw(batch)[1].unflatten(1, (self.score_noise.shape[1], -1)).mean(1)
         return self.observation.by_column(data_term)
+
+    def predictive(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Moments of the mixture of p(x|z) over the fixed draws from the posterior."""
+        draws = self.score_noise.shape[1]
+        posterior = self.posterior(batch.repeat(draws), self.score_noise.repeat_interleave(len(batch), dim=1))
+        mean, variance = (m.unflatten(1, (draws, -1)) for m in self.observation.moments(self.decode(posterior.code)))
+        return mixture_moments(mean, variance, dim=1)
 
     def _draw(self, batch: Batch) -> tuple[Posterior, Tensor]:
         """Fixed draws from the posterior and log p(x|z) at them, target by target: (members, draws x rows, ...)."""

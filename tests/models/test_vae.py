@@ -102,18 +102,6 @@ def test_a_likelihood_can_be_given_as_an_object():
 
 
 @COLLAPSED
-def test_every_second_members_prior_is_made_of_rows_of_the_bulk():
-    frame = few_columns()
-    frame.loc[:8] = frame.loc[:8] * 10  # five in a hundred rows far away
-    model = quick(VAE(**SMALL, prior_trim=0.2)).fit(frame)
-    assert model.network_.aggregate_prior.mean.shape[1] == round(0.8 * 178)
-    far = model.network_.encode(model._for_network(model.codec_.encode(frame.head(9))))
-    distance = (model.network_.aggregate_prior.mean[:, None] - far[:, :, None]).abs().sum(-1)
-    assert (distance[0] > 1e-6).all()
-    assert (distance[1].min(-1).values < 1e-6).any()  # the other member draws from all rows
-
-
-@COLLAPSED
 @pytest.mark.parametrize("prior", ["aggregate", "normal"])
 def test_both_priors_give_usable_models(prior, tmp_path):
     model = quick(VAE(**SMALL, prior=prior)).fit(mixed_frame())

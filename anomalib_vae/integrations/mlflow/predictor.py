@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sklearn.base import is_outlier_detector
 
@@ -32,9 +31,8 @@ class Predictor:
 
     def _verdicts(self, X: Any) -> pd.DataFrame:
         scores = self.estimator.score_samples(X)
-        verdicts = np.where(scores < self.estimator.offset_, -1, 1)
         index = X.index if isinstance(X, pd.DataFrame) else None
-        frame = pd.DataFrame({"score": scores, "verdict": verdicts}, index=index)
+        frame = pd.DataFrame({"score": scores, "verdict": self.estimator.verdicts(scores)}, index=index)
         if not gives_reasons(self.estimator):
             return frame
         return pd.concat([frame, self.estimator.reasons(X, N_REASONS)], axis=1)
