@@ -7,20 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import OutlierMixin
-from sklearn.utils import resample
 from sklearn.utils.validation import check_is_fitted
 
-from anomalib_vae import conformal, neighbourhood, reasons, thresholds
-from anomalib_vae.codec.batch import Batch
+from anomalib_vae import conformal, known_anomalies, reasons, thresholds
+from anomalib_vae.known_anomalies import take
 from anomalib_vae.models.validation import checked
-from anomalib_vae.neighbourhood import Neighbourhood
 from anomalib_vae.parameters import parameter
-from anomalib_vae.roles import Role
-
-REFERENCE_ROWS = 2048  # the quantiles of so many scores are known well enough; scoring all rows would double a fit
+from anomalib_vae.scoring import Scorer
 
 
-class AnomalyDetector(OutlierMixin, Role):
+class AnomalyDetector(OutlierMixin, Scorer):
     """Tells anomalies from normal rows by the score of a model, `VAE()` unless another is given, and by their distance
     from the training rows.
 
@@ -28,6 +24,9 @@ class AnomalyDetector(OutlierMixin, Role):
     few; the nearest training rows tell what is near, and not what depends on what.  So both have a say: the score is
     the model's less `neighbour_weight` times the remoteness of `Neighbourhood`, in nats, which is scaled to vary among
     training rows as the model's score does.  Models from elsewhere score alone.
+
+    Rows that are known anomalies can be labelled in `fit`.  They are never learned as normal, and lower the score of
+    rows like them: see `KnownAnomalies`.  `explain` and `reasons` are about the score without that.
 
     contamination sets the threshold, at any time: on a fitted detector it moves `offset_` without another fit.
 
@@ -48,6 +47,7 @@ class AnomalyDetector(OutlierMixin, Role):
     --------------------
     model_ : the fitted model.
     neighbourhood_ : Neighbourhood of the training rows, or None where the model scores alone.
+    known_anomalies_ : KnownAnomalies, what those labelled in fit tell of other rows, or None without any.
     offset_ : the score, in nats, below which a row is an anomaly.
     threshold_is_tuned_ : whether it comes from `tune_threshold` and not from contamination.
     training_scores_ : scores of the training rows, of a random 2,048 of them where there are more.
@@ -60,9 +60,6 @@ class AnomalyDetector(OutlierMixin, Role):
     calibration_fraction: float = parameter(
         default=0.0, at_least=0.0, below=1.0, doc="Rows held out from the model for calibration."
     )
-    neighbour_weight: float = parameter(
-        default=1.0, at_least=0.0, doc="Of the distances to training rows; 0: the model's score alone."
-    )
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Setting contamination of a fitted detector sets its threshold as well."""
@@ -72,18 +69,20 @@ class AnomalyDetector(OutlierMixin, Role):
         super().__setattr__(name, value)
         self._follow_contamination()
 
-    def _default_model(self):
-        from anomalib_vae.models.vae import VAE
-
-        return VAE()
-
     def fit(self, X, y=None):
-        """Fit the model to the rows of X, less those held out for calibration, and set the threshold; y is ignored."""
+        """Fit the model to the rows of X, less known anomalies and calibration rows, and set the threshold.
+
+        y: -1 for a known anomaly, 1 for a normal row and 0 where it isn't known, (rows,).  Numbers without any -1 are
+        ignored, with a warning where they differ, as scikit-learn's detectors ignore a target.  Raises ValueError for
+        other labels, and where fewer than two rows are left to learn from.
+        """
         self.check_parameters()
-        X, held_out = conformal.split(checked(self, X, reset=True), self.calibration_fraction, self.random_state)
-        X = self._fit_model(X)
-        self.neighbourhood_ = neighbourhood.around(self.model_, X, self.neighbour_weight)
-        self.training_scores_ = self._reference_scores(X)
+        X, known, is_normal = known_anomalies.apart(checked(self, X, reset=True), y)
+        kept, held_out = conformal.split(np.arange(len(X)), self.calibration_fraction, self.random_state)
+        if held_out is not None:
+            X, is_normal, held_out = take(X, kept), is_normal[kept], take(X, held_out)
+        X = self._fit_score(X, known, is_normal)
+        self.training_scores_ = self._scores_of_some(X, lowest=self.contamination == 0)
         self.calibration_scores_ = np.empty(0) if held_out is None else self.score_samples(held_out)
         self._follow_contamination()
         return self
@@ -108,18 +107,6 @@ class AnomalyDetector(OutlierMixin, Role):
         self.offset_ = thresholds.cheapest(self.score_samples(X), y, missed=missed, false_alarm=false_alarm)
         self.threshold_is_tuned_ = True
         return self
-
-    def score_samples(self, X) -> np.ndarray:
-        """The model's score of each row less its remoteness from the training rows, (rows,), in nats: higher = more
-        normal."""
-        check_is_fitted(self)
-        return self.model_.score_samples(X) if self.neighbourhood_ is None else self._score_batch(self.model_.encode(X))
-
-    def _score_batch(self, rows: Batch) -> np.ndarray:
-        scores = self.model_.score_batch(rows)
-        if self.neighbourhood_ is None:
-            return scores
-        return scores - self.neighbourhood_.remoteness(self.model_.data_space(rows))
 
     def decision_function(self, X) -> np.ndarray:
         """The score less `offset_`, (rows,): below 0 is an anomaly."""
@@ -187,10 +174,8 @@ class AnomalyDetector(OutlierMixin, Role):
         return reasons.texts(self._model_of_columns(), self._score_batch, X, n_reasons)
 
     def learned(self):
-        weights = {} if self.neighbourhood_ is None else {"weights": self.neighbourhood_.state()}
         return {
             **super().learned(),
-            **weights,
             "offset": self.offset_,
             "threshold_is_tuned": self.threshold_is_tuned_,
             "training_scores": self.training_scores_.tolist(),
@@ -199,7 +184,6 @@ class AnomalyDetector(OutlierMixin, Role):
 
     def relearn(self, learned):
         super().relearn(learned)
-        self.neighbourhood_ = Neighbourhood(**learned["weights"]) if "weights" in learned else None
         self.training_scores_ = np.array(learned["training_scores"], float)
         self.calibration_scores_ = np.array(learned["calibration_scores"], float)
         self.offset_, self.threshold_is_tuned_ = learned["offset"], learned["threshold_is_tuned"]
@@ -209,15 +193,6 @@ class AnomalyDetector(OutlierMixin, Role):
         if not hasattr(self.model_, "column_scores"):
             raise TypeError(f"a {type(self.model_).__name__} gives no reasons: it does not tell columns apart")
         return self.model_
-
-    def _reference_scores(self, X) -> np.ndarray:
-        if len(X) <= REFERENCE_ROWS:
-            return self.score_samples(X)
-        some = resample(X, replace=False, n_samples=REFERENCE_ROWS, random_state=0)
-        scores = self.score_samples(some)
-        if self.contamination == 0:  # the lowest score of all must be among them
-            scores[0] = self.score_samples(X).min()
-        return scores
 
     def _follow_contamination(self) -> None:
         self.offset_ = thresholds.of_contamination(self.contamination, self.training_scores_, self.calibration_scores_)

@@ -124,7 +124,7 @@ def _expected_texts(expectation: Expectation, position: int, rows: np.ndarray) -
     low, high = column(expectation.low), column(expectation.high)
     if expected.family == "number":
         step = _step(high.values - low.values)
-        expected, low, high = (replace(c, values=np.rint(c.values / step) * step) for c in (expected, low, high))
+        expected, low, high = (replace(c, values=np.rint(c.values / step) * step + 0.0) for c in (expected, low, high))
     texts_of_row = zip(expected.texts, low.texts, high.texts, strict=True)
     return [f"{value} [{low}, {high}]" for value, low, high in texts_of_row]
 
