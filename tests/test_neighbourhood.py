@@ -33,6 +33,37 @@ def test_the_first_distance_is_to_the_nearest_reference():
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
+def by_definition(neighbourhood, row, observed) -> tuple[float, float]:
+    """Both distances of one row, reference by reference."""
+    shared = neighbourhood.observed * observed
+    squares = (shared * (neighbourhood.values - row).square()).sum(1) * len(row) / shared.sum(1)
+    n_bulk = int(neighbourhood.n_bulk)
+
+    def nearest(places):
+        found = squares[[place for place in places if shared[place].any()]].sort().values
+        found = found[1:] if len(found) and found[0] < 1e-12 else found
+        return float(found[0].sqrt()) if len(found) else np.nan
+
+    parts = [nearest(range(start, n_bulk, 3)) for start in range(min(3, n_bulk))]
+    return nearest(range(len(squares))), float(np.nanmean(parts))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4])
+@pytest.mark.parametrize("references_too", [True, False])
+def test_both_distances_are_those_of_the_definition(share, references_too):
+    """Whole and holed rows in one batch, some of them copies of one reference or of two."""
+    values = torch.cat([rows(330), rows(10, seed=2), rows(10, seed=2)])
+    holed = (torch.rand(350, 4, generator=torch.Generator().manual_seed(3)) > share).double()
+    holed[:, 0] = 1.0
+    neighbourhood = around(values, holed if references_too else None)
+    others = torch.cat([rows(300, seed=1), values[:40], values[-20:]])
+    observed = torch.cat([holed[:300], torch.ones(60, 4, dtype=torch.float64)])
+    expected = [by_definition(neighbourhood, *pair) for pair in zip(others * observed, observed, strict=True)]
+    np.testing.assert_allclose(neighbourhood.distances(Batch(others * observed, observed)), expected, atol=1e-6)
+    if share == 0:
+        np.testing.assert_allclose(neighbourhood.distances(Batch.complete(others)), expected, atol=1e-6)
+
+
 def test_a_row_is_no_neighbour_of_itself_but_its_copies_are():
     references = torch.cat([rows(100), rows(1, seed=5), rows(1, seed=5)])
     found = around(references).distances(Batch.complete(references))[:, 0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,14 +28,14 @@ class Batch:
 
     def __getitem__(self, rows) -> Batch:
         values = self.values[rows]
-        if not any(self.observed.stride()):  # one 1 for all cells (see `complete`): nothing to gather
+        if self.is_complete:  # nothing to gather
             return Batch(values, self.observed[0, 0].expand(values.shape))
         return Batch(values, self.observed[rows])
 
     def select(self, features) -> Batch:
         """The same rows with some of the features."""
         values = self.values[..., features]
-        if not any(self.observed.stride()):
+        if self.is_complete:
             return Batch(values, self.observed[..., :1].expand(values.shape))
         return Batch(values, self.observed[..., features])
 
@@ -44,8 +44,14 @@ class Batch:
         """A batch without a missing cell; its mask takes no memory."""
         return cls(values, values.new_ones(()).expand(values.shape))
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether it is known without a look at the cells that none is missing: one 1 stands for them all."""
+        return not any(self.observed.stride())
+
     def to(self, *args, **kwargs) -> Batch:
-        return Batch(self.values.to(*args, **kwargs), self.observed.to(*args, **kwargs))
+        values = self.values.to(*args, **kwargs)
+        return Batch.complete(values) if self.is_complete else Batch(values, self.observed.to(*args, **kwargs))
 
     def for_members(self, n_members: int) -> Batch:
         """The same rows for each member: (rows, features) to (members, rows, features), without a copy."""
@@ -60,7 +66,16 @@ class Batch:
         if times == 1:
             return self
         shape = (1,) * (self.values.dim() - 2) + (times, 1)
-        return Batch(self.values.repeat(shape), self.observed.repeat(shape))
+        values = self.values.repeat(shape)
+        return Batch.complete(values) if self.is_complete else Batch(values, self.observed.repeat(shape))
+
+
+class Rows(Protocol):
+    """Rows of a table: a Batch already, or encoded where they are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Batch: ...
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
+from anomalib_vae.codec import infinity
 from anomalib_vae.codec.column import Column, Family
 
 
@@ -91,19 +92,13 @@ def read(X) -> list[Column]:
     else:
         frame = nw.from_native(X, eager_only=True)
         columns = [_from_narwhals(name, frame.get_column(name)) for name in names]
-    for column in columns:
-        if column.family != "label" and np.isinf(column.values).any():
-            row = int(np.flatnonzero(np.isinf(column.values))[0])
-            raise ValueError(
-                f"column {column.name!r} holds an infinity (row {row}): replace inf by NaN if the value is unknown, "
-                "or clip it to a finite number."
-            )
+    infinity.refuse(X, columns)
     return columns
 
 
 def _from_numpy(name, values) -> Column:
     if values.dtype.kind in "fiu":
-        return Column(name, "number", values.astype(np.float64))
+        return Column(name, "number", values.astype(np.float64, copy=False))
     if values.dtype.kind == "b":
         return Column(name, "boolean", values.astype(np.float64))
     if values.dtype.kind in "mM":

@@ -4,6 +4,7 @@ which keeps order alone and is read only."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -50,13 +51,20 @@ class NumberCodec:
         return cls(column.name, center, scale, float(values[0]), float(values[-1]), knots, ranks, whole)
 
     def encode(self, column: Column) -> tuple[np.ndarray, np.ndarray]:
+        views = np.empty((len(column.values), 2), np.float32)
         with np.errstate(over="ignore"):  # a far cell may pass float64's range on its way to the limit
-            standard = np.clip((column.values - self.center) / self.scale, -STANDARD_LIMIT, STANDARD_LIMIT)
-        ranks = np.interp(column.values, self.knots, self.ranks)
-        views = np.stack([standard, ranks], axis=1)
+            standard = column.values - self.center
+            standard /= self.scale
+        views[:, 0] = np.clip(standard, -STANDARD_LIMIT, STANDARD_LIMIT, out=standard)
+        views[:, 1] = np.interp(column.values, *self._curve)
         observed = column.observed
-        views[~observed] = 0.0
+        if not observed.all():
+            views[~observed] = 0.0
         return views, observed
+
+    @cached_property
+    def _curve(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.array(self.knots), np.array(self.ranks)
 
     def decode(self, standard: np.ndarray, *, clip: bool = True) -> np.ndarray:
         values = standard[:, 0] * self.scale + self.center

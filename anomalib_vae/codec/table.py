@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from anomalib_vae.codec import frames
-from anomalib_vae.codec.batch import Batch, Block, Layout
+from anomalib_vae.codec.batch import Batch, Block, Layout, Rows
 from anomalib_vae.codec.boolean import BooleanCodec
 from anomalib_vae.codec.category import CategoryCodec
 from anomalib_vae.codec.column import Column
@@ -70,16 +70,28 @@ class TableCodec:
     def encode(self, X) -> Batch:
         """Batch of float32 tensors, (rows, features).  Raises as `frames.read`, and TypeError for a column of another
         kind than in training."""
-        columns = frames.read(X)
-        rows = len(columns[0].values)
-        values = np.empty((rows, self.layout.width), np.float32)
-        observed = np.empty((rows, self.layout.width), np.float32)
+        return self.rows(X)[:]
+
+    def rows(self, X) -> Rows:
+        """The same rows, read and checked; they are encoded where they are asked for, so that a part takes the memory
+        of a part.  Labels are encoded at once: what is new among them is one warning."""
+        trained = zip(frames.read(X), self.codecs, self.families, strict=True)
+        rows = _Unencoded(self, [_as_trained(column, codec, family) for column, codec, family in trained])
+        return rows[:] if self.layout.of_kind("category") else rows
+
+    def encode_columns(self, columns: Sequence[Column]) -> Batch:
+        """`encode` of columns that have been read, in the frame's order."""
+        shape = (len(columns[0].values), self.layout.width)
+        values, missing = np.empty(shape, np.float32), []
         for i, block in zip(self._order, self.layout.blocks, strict=True):
-            features, seen = self.codecs[i].encode(_as_trained(columns[i], self.codecs[i], self.families[i]))
-            values[:, block.start : block.stop] = features
-            observed[:, block.start : block.stop] = seen[:, None]
-        if observed.all():
+            values[:, block.start : block.stop], seen = self.codecs[i].encode(columns[i])
+            if not seen.all():
+                missing.append((block, ~seen))
+        if not missing:
             return Batch.complete(torch.from_numpy(values))
+        observed = np.ones(shape, np.float32)
+        for block, cells in missing:
+            observed[cells, block.start : block.stop] = 0.0
         return Batch(torch.from_numpy(values), torch.from_numpy(observed))
 
     def decode(self, targets: np.ndarray, *, clip: bool = True, index_of=None):
@@ -114,6 +126,20 @@ class TableCodec:
             fields = {k: tuple(v) if isinstance(v, list) else v for k, v in column.items() if k != "codec"}
             codecs.append(known[column["codec"]](**fields))
         return cls(codecs, state["families"], template)
+
+
+@dataclass(frozen=True)
+class _Unencoded:
+    """Rows of a table as its columns hold them."""
+
+    codec: TableCodec
+    columns: list[Column]
+
+    def __len__(self) -> int:
+        return len(self.columns[0].values)
+
+    def __getitem__(self, rows) -> Batch:
+        return self.codec.encode_columns([replace(column, values=column.values[rows]) for column in self.columns])
 
 
 def _column_to_json(codec: ColumnCodec) -> dict:

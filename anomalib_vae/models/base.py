@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,9 +15,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from anomalib_vae.codec import frames
-from anomalib_vae.codec.batch import Batch, Layout
+from anomalib_vae.codec.batch import Batch, Layout, Rows
 from anomalib_vae.codec.table import TableCodec
 from anomalib_vae.models import left_out
+from anomalib_vae.models.chunks import CHUNK, evaluate
 from anomalib_vae.models.validation import checked
 from anomalib_vae.networks.layers import ACTIVATIONS
 from anomalib_vae.networks.network import Network
@@ -27,7 +28,6 @@ from anomalib_vae.training.callbacks import Callback, ProgressBar, listeners
 from anomalib_vae.training.loop import Plan, train
 from anomalib_vae.training.run import TrainingRun
 
-CHUNK = 128  # rows evaluated at once after training: enough to keep the cores busy, few enough for their caches
 AUTO_STEPS = 1200  # steps of a default training, for a table of any size; at least one pass
 SAMPLE = 2048  # rows looked at for facts that need no more
 
@@ -51,7 +51,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
     activation: str = parameter(default="relu", options=tuple(ACTIVATIONS), doc="Of the hidden layers.")
     dropout: float = parameter(default=0.0, at_least=0.0, below=1.0, doc="Share of hidden units dropped in training.")
     max_epochs: int | str = parameter(
-        default="auto", at_least=1, options=("auto",), doc="'auto': as many as make 1,200 steps."
+        default="auto", at_least=1, options=("auto",), doc="'auto': as many as make the class's auto_steps."
     )
     batch_size: int = parameter(default=256, at_least=1, doc="Rows a step.")
     learning_rate: float = parameter(default=3e-3, above=0.0, doc="Peak of the schedule (Adam).")
@@ -67,6 +67,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
     random_state: int | np.random.RandomState | None = parameter(default=None, doc="Seed of everything random in here.")
     verbose: bool | None = parameter(default=None, doc="Progress bar; None: where a terminal is watching.")
 
+    auto_steps: ClassVar[int] = AUTO_STEPS
     facts: ClassVar[tuple[str, ...]] = ("n_iter_", "n_features_in_", "typical_column_scores_")  # saved as they are
 
     # ------------------------------------------------------------------ fit
@@ -140,7 +141,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
     def _plan(self, rows: int):
         steps = math.ceil(rows / min(self.batch_size, rows))
         return Plan(
-            max_epochs=math.ceil(AUTO_STEPS / steps) if self.max_epochs == "auto" else int(self.max_epochs),
+            max_epochs=math.ceil(self.auto_steps / steps) if self.max_epochs == "auto" else int(self.max_epochs),
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
@@ -163,8 +164,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
     # ------------------------------------------------------------------ after fit
     def transform(self, X):
         """The latent code of each row, (rows, members x latent_dim): the posterior's mean, members side by side."""
-        codes = [self.network_.encode(batch).movedim(0, 1).flatten(1) for batch in self._batches(X)]
-        return _numpy(codes)
+        return self._evaluate(lambda batch: self.network_.encode(batch).movedim(0, 1).flatten(1), self.rows(X))
 
     def inverse_transform(self, codes):
         """Codes (rows, members x latent_dim) to rows like those of the training frame, the members' mean."""
@@ -177,7 +177,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         network = self.network_
         stacked = torch.from_numpy(codes).to(self._place()).unflatten(1, (network.n_members, -1)).movedim(1, 0)
         features = [network.expect(part).mean(0) for part in stacked.split(CHUNK, 1)]
-        return self.codec_.decode(_numpy(features))
+        return self.codec_.decode(torch.cat(features).cpu().numpy())
 
     def reconstruct(self, X):
         """What the model expects in each cell of X, given the row: a frame like X."""
@@ -186,20 +186,20 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
 
     def expected_features(self, X) -> np.ndarray:
         """`reconstruct` before decoding: (rows, targets of the codec's layout)."""
-        return _numpy([self.network_.reconstruct(batch).mean(0) for batch in self._batches(X)])
+        return self._evaluate(lambda batch: self.network_.reconstruct(batch).mean(0), self.rows(X))
 
     def score_samples(self, X) -> np.ndarray:
         """One number a row, (rows,): higher = more normal.  What it is in nats, the class's docstring says."""
-        return self.score_batch(self.encode(X))
+        return self.score_batch(self.rows(X))
 
-    def score_batch(self, rows: Batch) -> np.ndarray:
-        """`score_samples` of rows from `encode`."""
-        return _numpy([self.network_.score(batch).mean(0) for batch in self._chunks(rows)])
+    def score_batch(self, rows: Rows) -> np.ndarray:
+        """`score_samples` of rows from `encode` or `rows`."""
+        return self._evaluate(lambda batch: self.network_.score(batch).mean(0), rows)
 
     def column_scores(self, X) -> pd.DataFrame:
         """Each column's part of the score's data term, (rows, columns), in nats: low where a cell is unusual given its
         row, 0 where it is missing."""
-        scores = _numpy([self.network_.column_scores(batch).mean(0) for batch in self._batches(X)])
+        scores = self._evaluate(lambda batch: self.network_.column_scores(batch).mean(0), self.rows(X))
         frame = pd.DataFrame(scores, columns=self.codec_.layout.columns)[[str(name) for name in self.codec_.names]]
         return frame.set_axis(X.index) if isinstance(X, pd.DataFrame) else frame
 
@@ -207,7 +207,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         """What may stand in each cell, given its row: the mixture of the decoders of all members and latent draws.
         cells: (rows, columns in the layout's order) of bool; these are predicted as if their own value were missing."""
         rows = self.encode(X)
-        return left_out.predictive(self.network_, self._chunks, self.codec_.layout, rows, cells)
+        return left_out.predictive(self.network_.predictive, self._evaluate, self.codec_.layout, rows, cells)
 
     def score(self, X, y=None) -> float:
         """The mean of `score_samples`, so that GridSearchCV can choose by it."""
@@ -220,7 +220,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         if not isinstance(n_samples, numbers.Integral) or n_samples < 1:
             raise ValueError(f"n_samples must be a whole number, at least 1, got {n_samples!r}")
         generator = torch.Generator(self._place()).manual_seed(self._seed())
-        return self.codec_.decode(_numpy([self.network_.generate(n_samples, generator)]))
+        return self.codec_.decode(self.network_.generate(n_samples, generator).cpu().numpy())
 
     @property
     def _n_features_out(self) -> int:
@@ -231,23 +231,23 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
 
     def encode(self, X) -> Batch:
         """The rows of X as the codec sees them, (rows, features of the codec's layout)."""
+        return self.rows(X)[:]
+
+    def rows(self, X) -> Rows:
+        """`encode` put off: each part of the rows is encoded when it is asked for."""
         check_is_fitted(self)
-        return self.codec_.encode(checked(self, X, reset=False))
+        return self.codec_.rows(checked(self, X, reset=False))
 
     def data_space(self, rows: Batch) -> Batch:
         """Of rows from `encode`, one view of each column: what distances between rows are made of."""
         return rows.select(self.codec_.layout.targets)
 
-    def _batches(self, X) -> Iterator[Batch]:
-        return self._chunks(self.encode(X))
-
-    def _chunks(self, rows: Batch) -> Iterator[Batch]:
-        """The rows part by part, each (members, rows, features) in float64."""
-        with torch.inference_mode():
-            for start in range(0, len(rows), CHUNK):
-                yield self._for_network(rows[start : start + CHUNK])
+    def _evaluate(self, function: Callable[[Batch], torch.Tensor], rows: Rows) -> np.ndarray:
+        """What the function, of batches like those of `_for_network`, gives for the rows: (rows, ...)."""
+        return evaluate(lambda chunk: function(self._for_network(chunk)), rows)
 
     def _for_network(self, data: Batch) -> Batch:
+        """(members, rows, features) in float64."""
         return data.to(self._place(), torch.float64).for_members(self.network_.n_members)
 
     # ------------------------------------------------------------------ contract
@@ -288,10 +288,6 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         self.network_ = self._build(self.codec_.layout, torch.Generator().manual_seed(0)).double()
         self.network_.load_state_dict(learned["weights"])
         self._finish()
-
-
-def _numpy(parts: list[torch.Tensor]) -> np.ndarray:
-    return torch.cat(parts).cpu().numpy()
 
 
 def _on_device(generator: torch.Generator, device: str) -> torch.Generator:

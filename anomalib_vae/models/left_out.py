@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.functional import one_hot
 
 from anomalib_vae.codec.batch import Batch, Layout
-from anomalib_vae.networks.network import Network
 from anomalib_vae.networks.observation import mixture_moments
 
 
@@ -25,20 +25,19 @@ class Predictive(NamedTuple):
 
 
 def predictive(
-    network: Network,
-    chunks: Callable[[Batch], Iterable[Batch]],
+    moments_of: Callable[[Batch], tuple[Tensor, Tensor]],
+    evaluate: Callable[[Callable[[Batch], Tensor], Batch], np.ndarray],
     layout: Layout,
     rows: Batch,
     cells: np.ndarray | None,
 ) -> Predictive:
     """The cells, (rows, columns) of bool, are predicted from the others of their row, the rest from the whole row.
 
-    chunks: encoded rows to the batches that the network reads, part by part.
+    moments_of: a network's `predictive`.  evaluate: what a function of a network's batches gives for encoded rows.
     """
 
     def moments(rows: Batch) -> np.ndarray:
-        parts = (mixture_moments(*network.predictive(batch), dim=0) for batch in chunks(rows))
-        return torch.cat([torch.stack(part, -1) for part in parts]).cpu().numpy()
+        return evaluate(lambda batch: torch.stack(mixture_moments(*moments_of(batch), dim=0), -1), rows)
 
     found, column_of_target = moments(rows), np.array(layout.column_of_target)
     if cells is not None:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from anomalib_vae.losses.divergences import gaussian_divergence, gaussian_log_density
 from anomalib_vae.networks.layers import smooth_clamp
-from anomalib_vae.networks.variational import LOG_VARIANCE_RANGE, Posterior, VariationalNetwork
+from anomalib_vae.networks.variational import LOG_VARIANCE_RANGE, Posterior, VariationalNetwork, for_draws
 
 
 class LadderNetwork(VariationalNetwork):
@@ -43,7 +43,7 @@ class LadderNetwork(VariationalNetwork):
         evidence, hidden = [], self.inputs(batch)
         for layer in self.bottom_up:
             hidden = layer(hidden, generator)
-            evidence.append(hidden)
+            evidence.append(for_draws(hidden, noise))
         codes: list[Tensor] = []
         divergences: list[Tensor] = []
         log_variances: list[Tensor] = []

@@ -17,7 +17,8 @@ LOG_SCALE_RANGE = (-3.0, 3.0)  # of a standardised column; a scale of nothing wo
 class Observation(nn.Module):
     """p(row | decoder output): locations of real targets with one learned scale each, logits of the others.
 
-    All methods take the output (members, rows, targets) and return results of that shape, 0 where not observed.
+    All methods take the output (members, rows, targets) and return results of that shape, 0 where not observed.  It may
+    hold several draws for each row of a batch, (members, draws x rows, targets), a draw after the other.
     """
 
     targets: Tensor
@@ -46,7 +47,8 @@ class Observation(nn.Module):
         return self._evaluate(output, batch, progress)
 
     def _evaluate(self, output: Tensor, batch: Batch, progress: float | None) -> Tensor:
-        values, observed, parts = batch.values[..., self.targets], batch.observed[..., self.targets], []
+        targets = batch.select(self.targets).repeat(output.shape[-2] // len(batch))
+        values, observed, parts = targets.values, targets.observed, []
         if self.real.stop:
             x, location = values[..., self.real], output[..., self.real]
             if progress is None:
@@ -58,7 +60,8 @@ class Observation(nn.Module):
             parts.append(bernoulli_log_prob(values[..., self.binary], output[..., self.binary]))
         if self.category.stop:
             parts.append(values[..., self.category] * self.softmax.log_prob(output[..., self.category]))
-        return torch.cat(parts, -1) * observed
+        found = torch.cat(parts, -1)
+        return found if targets.is_complete else found * observed
 
     def mean(self, output: Tensor) -> Tensor:
         """Expected targets: locations of real ones, probabilities of the others."""

@@ -66,6 +66,12 @@ class Posterior(NamedTuple):
         return log_posterior - (gaussian_log_density(self.code).sum(-1) if self.log_prior is None else self.log_prior)
 
 
+def for_draws(tensor: Tensor, noise: Tensor) -> Tensor:
+    """What is known of each row, (members, rows, width), for each draw in noise: (members, draws x rows, width)."""
+    draws = noise.shape[1] // tensor.shape[1]
+    return tensor if draws == 1 else tensor.repeat(1, draws, 1)
+
+
 class VariationalNetwork(Network):
     """Encoder, one level of latent variables, decoder (Kingma & Welling 2014).  The prior is N(0, I) in training; after
     it, `fit_prior` can put the aggregate posterior in its place."""
@@ -96,10 +102,13 @@ class VariationalNetwork(Network):
         return MLP(a.n_members, inputs, hidden_dims, outputs, generator, activation=a.activation, dropout=a.dropout)
 
     def posterior(self, batch: Batch, noise: Tensor, generator: Generator | None = None) -> Posterior:
-        """Draw from q(z|x) with the given standard-normal noise (members, rows, code width)."""
+        """Draw from q(z|x) with the given standard-normal noise (members, draws x rows, code width), a draw after the
+        other; the encoder reads each row once."""
         mean, log_variance = self.moments(batch, generator)
+        divergence = for_draws(gaussian_divergence(mean, log_variance), noise)
+        mean, log_variance = for_draws(mean, noise), for_draws(log_variance, noise)
         code = mean + torch.exp(0.5 * log_variance) * noise
-        return Posterior(code, gaussian_divergence(mean, log_variance), log_variance, noise)
+        return Posterior(code, divergence, log_variance, noise)
 
     def moments(self, batch: Batch, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x), each (members, rows, code width)."""
@@ -179,15 +188,14 @@ class VariationalNetwork(Network):
     def predictive(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Moments of the mixture of p(x|z) over the fixed draws from the posterior."""
         draws = self.score_noise.shape[1]
-        posterior = self.posterior(batch.repeat(draws), self.score_noise.repeat_interleave(len(batch), dim=1))
+        posterior = self.posterior(batch, self.score_noise.repeat_interleave(len(batch), dim=1))
         mean, variance = (m.unflatten(1, (draws, -1)) for m in self.observation.moments(self.decode(posterior.code)))
         return mixture_moments(mean, variance, dim=1)
 
     def _draw(self, batch: Batch) -> tuple[Posterior, Tensor]:
         """Fixed draws from the posterior and log p(x|z) at them, target by target: (members, draws x rows, ...)."""
-        repeated = batch.repeat(self.score_noise.shape[1])
-        posterior = self.posterior(repeated, self.score_noise.repeat_interleave(len(batch), dim=1))
-        return posterior, self.observation.log_prob(self.decode(posterior.code), repeated)
+        posterior = self.posterior(batch, self.score_noise.repeat_interleave(len(batch), dim=1))
+        return posterior, self.observation.log_prob(self.decode(posterior.code), batch)
 
     def generate(self, rows: int, generator: Generator) -> Tensor:
         each = -(-rows // self.n_members)

@@ -88,6 +88,26 @@ def test_arrays(array, family):
     assert (column.name, column.family) == ("x0", family)
 
 
+@pytest.mark.parametrize("other", [1.0, np.nan, 1e308, np.inf])
+@pytest.mark.parametrize("infinity", [np.inf, -np.inf])
+def test_an_infinity_in_an_array_is_found_whatever_is_beside_it(infinity, other):
+    array = np.full((4, 3), other if np.isfinite(other) else 1.0)
+    array[3, 2] = other
+    array[2, 1] = infinity
+    with pytest.raises(ValueError, match=r"'x1' holds an infinity \(row 2\)"):
+        frames.read(array)
+
+
+def test_gaps_and_huge_numbers_in_an_array_are_no_infinities():
+    for array in (np.full((4, 3), 1e308), np.full((4, 3), np.nan), np.full((4, 3), 3e38, np.float32)):
+        assert len(frames.read(array)) == 3
+
+
+def test_the_columns_of_an_array_of_floats_are_not_copied():
+    array = np.ones((4, 3))
+    assert all(np.shares_memory(column.values, array) for column in frames.read(array))
+
+
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 @pytest.mark.parametrize("zone", [None, "Asia/Tokyo"])
 def test_times_of_every_unit_are_one_scale(unit, zone):

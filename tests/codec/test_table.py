@@ -183,3 +183,36 @@ def test_batches_can_be_cut_stacked_and_repeated():
     assert torch.equal(repeated.values[:, :178], repeated.values[:, 178:])
     assert isinstance(batch.to(torch.float64), Batch)
     assert batch.to(torch.float64).observed.dtype == torch.float64
+
+
+def test_the_mask_of_a_complete_batch_takes_no_memory():
+    batch = TableCodec.fit(few_columns()).encode(few_columns())
+    for same in (batch, batch.to(torch.float64), batch.repeat(2), batch[3:9], batch[[2, 5]], batch.for_members(2)):
+        assert same.is_complete
+        assert same.observed.shape == same.values.shape
+        assert same.observed.dtype == same.values.dtype
+        assert (same.observed == 1).all()
+    assert not TableCodec.fit(mixed_frame()).encode(mixed_frame()).to(torch.float64).is_complete
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("make", [complete_frame, mixed_frame, few_columns], ids=lambda make: make.__name__)
+def test_rows_encoded_part_by_part_are_those_encoded_at_once(make, library):
+    frame = LIBRARIES[library](make())
+    codec = TableCodec.fit(frame)
+    whole, rows = codec.encode(frame), codec.rows(frame)
+    assert len(rows) == len(whole)
+    for some in (slice(0, 40), slice(40, 200), slice(7, 8), np.array([3, 3, 90])):
+        assert torch.equal(rows[some].values, whole[some].values)
+        assert torch.equal(rows[some].observed, whole[some].observed)
+
+
+def test_new_labels_are_one_warning_however_many_parts_there_are():
+    codec = TableCodec.fit(pd.DataFrame({"label": ["a", "b"] * 10}))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        rows = codec.rows(pd.DataFrame({"label": ["a", "x"] * 10}))
+        observed = torch.cat([rows[start : start + 5].observed[:, 0] for start in range(0, 20, 5)])
+    assert torch.equal(observed, torch.tensor([1.0, 0.0] * 10))
+    assert len(caught) == 1
+    assert "10 cells" in str(caught[0].message)
