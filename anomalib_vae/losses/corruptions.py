@@ -25,7 +25,7 @@ class Mask:
     """Hide cells as if they were missing, each row at a rate of its own drawn between `low` and `high`."""
 
     low: float = 0.0
-    high: float = 0.8
+    high: float = 0.6
 
     def __call__(self, batch, layout, generator):
         uniform = _uniform_of(batch, generator)

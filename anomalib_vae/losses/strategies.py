@@ -5,9 +5,15 @@ from __future__ import annotations
 from anomalib_vae.losses.correntropy import Correntropy
 from anomalib_vae.losses.corruptions import GaussianNoise, Mask, SaltAndPepper
 from anomalib_vae.losses.gaussian import Gaussian
+from anomalib_vae.losses.mean_seeking import MeanSeeking
 from anomalib_vae.losses.student_t import StudentT
 
-LIKELIHOODS = {"gaussian": Gaussian, "student_t": StudentT, "correntropy": Correntropy}
+LIKELIHOODS = {
+    "gaussian": Gaussian,
+    "student_t": StudentT,
+    "correntropy": Correntropy,
+    "mean_seeking": MeanSeeking,
+}
 CORRUPTIONS = {"mask": Mask, "gaussian": GaussianNoise, "salt_and_pepper": SaltAndPepper}
 ALL = {strategy.__name__: strategy for strategy in (*LIKELIHOODS.values(), *CORRUPTIONS.values())}
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+import torch
+
 from anomalib_vae.models.vae import VAE
+from anomalib_vae.networks.denoising import DenoisingNetwork
+from anomalib_vae.parameters import parameter
+
+LINEAR_ROWS = 10_000  # that a linear model is fitted to, at most: it needs no more
+FEW_ROWS = 40  # with fewer no cell is held out
 
 
 class DenoisingVAE(VAE):
@@ -11,13 +20,41 @@ class DenoisingVAE(VAE):
     Im et al. 2017, "Denoising criterion for variational auto-encoding framework"; with cells hidden at a rate drawn for
     each row it learns every conditional distribution p(hidden cells | seen cells), which is what imputation needs
     (Ivanov, Figurnov & Vetrov 2019, "Variational autoencoder with arbitrary conditioning").
+
+    What it expects in a missing cell is a mean of the network's word and that of a Gaussian fitted by EM, weighed for
+    each column on cells held out from both; see `anomalib_vae.networks.stacking.Stacking`.
     """
 
     corruption = "mask"
     seen_weight = 0.2
+    likelihood = "mean_seeking"
     n_bins = 24
-    beta = 0.02
+    beta = 0.001
     prior = "aggregate"  # so small a beta leaves the codes far from N(0, I)
     hidden_dims = (192, 192)
     activation = "silu"
-    n_members = 4
+    n_members = 1
+    batch_size = 128
+    stacking_fraction: float = parameter(
+        default=0.05,
+        at_least=0.0,
+        below=1.0,
+        doc="Cells held out to weigh the network against a Gaussian where cells are missing; 0: the network alone.",
+    )
+
+    auto_steps = 2500
+    network_class = DenoisingNetwork
+
+    def _train(self, data, generator):
+        network, layout = cast(DenoisingNetwork, self.network_), self.codec_.layout
+        rate = self.stacking_fraction if len(data) >= FEW_ROWS else 0.0
+        held_out = torch.rand((len(data), len(layout.blocks)), generator=generator) < rate
+        some = torch.randperm(len(data), generator=generator)[:LINEAR_ROWS]
+        seen = data.hide(held_out[:, layout.column_of_feature]) if rate else data
+        network.inputs.gaussian.fit(seen[some].to(self._place()))
+        self.unseen_cells_ = held_out.numpy()  # what an imputer may calibrate on
+        run = super()._train(seen, generator)
+        if self.stacking_fraction:
+            self._finish()
+            network.fit_stacking(*(part[some].to(self._place(), torch.float64) for part in (data, seen)))
+        return run

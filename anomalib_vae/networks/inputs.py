@@ -7,6 +7,7 @@ from scipy.special import ndtri
 from torch import Tensor, nn
 
 from anomalib_vae.codec.batch import Batch, Layout
+from anomalib_vae.networks.conditional_gaussian import ConditionalGaussian
 
 
 class Inputs(nn.Module):
@@ -34,9 +35,31 @@ class Inputs(nn.Module):
         self.width = self.flags.stop + n_bins * len(ranked)
 
     def forward(self, batch: Batch) -> Tensor:
-        parts = [batch.values, 1.0 - batch.observed[..., self.first_feature]]
+        values = self.complete(batch)
+        parts = [values, 1.0 - batch.observed[..., self.first_feature]]
         if self.n_bins:
-            ranks = batch.values[..., self.ranked, None]
+            ranks = values[..., self.ranked, None]
             steps = ((ranks - self.edges[:-1]) / (self.edges[1:] - self.edges[:-1])).clamp(0.0, 1.0)
             parts.append((steps * batch.observed[..., self.ranked, None]).flatten(-2))
         return torch.cat(parts, -1)
+
+    def complete(self, batch: Batch) -> Tensor:
+        """The features, with what stands for missing ones: 0, the mean."""
+        return batch.values
+
+
+class CompletedInputs(Inputs):
+    """Inputs in which the conditional mean of a Gaussian stands for what is missing: the network need not learn what is
+    linear, and sees a row of gaps as the row that it might be."""
+
+    def __init__(self, layout: Layout, n_bins: int):
+        super().__init__(layout, n_bins)
+        self.gaussian = ConditionalGaussian(layout.width)
+
+    def complete(self, batch):
+        if batch.is_complete:
+            return batch.values
+        values, observed = batch.values, batch.observed
+        if values.stride(0) == observed.stride(0) == 0:  # the members are given the same rows
+            return self.gaussian.expect(Batch(values[0], observed[0])).expand(values.shape)
+        return self.gaussian.expect(Batch(values.flatten(0, 1), observed.flatten(0, 1))).view(values.shape)

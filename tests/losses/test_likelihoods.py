@@ -12,10 +12,18 @@ import torch
 from anomalib_vae.losses.bernoulli import bernoulli_log_prob
 from anomalib_vae.losses.correntropy import Correntropy
 from anomalib_vae.losses.gaussian import Gaussian
+from anomalib_vae.losses.mean_seeking import MeanSeeking
 from anomalib_vae.losses.strategies import LIKELIHOODS
 from anomalib_vae.losses.student_t import StudentT
 
-ALL = [Gaussian(), StudentT(), StudentT(degrees_of_freedom=10), StudentT(degrees_of_freedom=2.5), Correntropy()]
+ALL = [
+    Gaussian(),
+    StudentT(),
+    StudentT(degrees_of_freedom=10),
+    StudentT(degrees_of_freedom=2.5),
+    Correntropy(),
+    MeanSeeking(),
+]
 LOCATION, LOG_SCALE = torch.tensor(0.7, dtype=torch.float64), torch.tensor(-0.4, dtype=torch.float64)
 
 
@@ -88,6 +96,26 @@ def objective(likelihood, values, log_scale=0.0, progress=1.0):
     values = torch.as_tensor(values, dtype=torch.float64)
     log_scale = torch.as_tensor(log_scale, dtype=torch.float64).expand_as(values)
     return likelihood.objective(values, torch.zeros_like(values), log_scale, torch.ones_like(values), progress)
+
+
+def test_mean_seeking_pulls_at_a_residual_the_same_however_well_its_column_is_known():
+    """The squared part of the gradient has no scale; that of the density grows with the precision."""
+    location = torch.zeros(1, requires_grad=True)
+    pulls = []
+    for log_scale in (-3.0, 0.0, 3.0):
+        squared = MeanSeeking(density_weight=0.0).objective(
+            torch.ones(1), location, torch.tensor(log_scale), torch.ones(1), 0.5
+        )
+        pulls += torch.autograd.grad(squared.sum(), location)
+    assert pulls[0] == pulls[1] == pulls[2] == pytest.approx(1.5)
+
+
+def test_mean_seeking_learns_the_scale_of_the_density():
+    """Maximised over the scale, the objective gives the residuals' deviation, as the density does."""
+    residuals = torch.randn(2000, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 0.5
+    grid = torch.linspace(-2, 1, 301, dtype=torch.float64)
+    best = grid[torch.stack([objective(MeanSeeking(), residuals, scale).sum() for scale in grid]).argmax()]
+    assert float(best) == pytest.approx(math.log(float(residuals.square().mean().sqrt())), abs=0.02)
 
 
 @pytest.mark.parametrize("per", ["cell", "row"])

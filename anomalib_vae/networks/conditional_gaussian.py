@@ -1,0 +1,128 @@
+"""A Gaussian through rows with missing cells, and what it expects in these: the best linear prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from anomalib_vae.codec.batch import Batch
+
+CHUNK = 128  # rows whose blocks of missing cells are solved at once
+MAX_ITERATIONS = 25
+GRADIENT_STEPS = 16
+TINY = 1e-30  # of a residual that is gone already
+TOLERANCE = 2e-3  # of means and covariances of standardised features
+MAX_FEATURES = 200  # with more they are taken as independent: a row costs the cube of its missing features
+
+
+class ConditionalGaussian(nn.Module):
+    """x ~ N(centre, covariance) in units of each feature's spread, fitted by EM (Dempster, Laird & Rubin 1977).
+
+    Given the observed part o of a row, with Λ the inverse of the covariance, the missing part m has the covariance
+    Λ_mm⁻¹ and the mean centre_m - Λ_mm⁻¹ Λ_mo (x_o - centre_o): a system as large as what is missing, not as what was
+    observed.  The covariance is shrunk towards a unit one as if one more row a feature had been seen, which keeps the
+    levels of a label, whose sum is 1, invertible.
+
+    centre, scale: (features,); precision: Λ, (features, features), or empty where they are too many.
+    """
+
+    centre: Tensor
+    scale: Tensor
+    precision: Tensor
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.register_buffer("centre", torch.zeros(features))
+        self.register_buffer("scale", torch.ones(features))
+        self.register_buffer("precision", torch.eye(features if features <= MAX_FEATURES else 0))
+
+    def fit(self, rows: Batch) -> None:
+        """Learn from rows (rows, features)."""
+        values, observed = rows.values.cpu().double(), rows.observed.cpu().double()  # not every device has float64
+        count = observed.sum(0).clamp_min(1.0)
+        centre = values.sum(0) / count
+        spread = (((values - centre) * observed).square().sum(0) / count).sqrt()
+        scale = torch.where(spread > 1e-6, spread, 1.0)
+        fitted = (centre, scale, self.precision)
+        if len(self.precision):
+            shift, precision = _em((values - centre) / scale * observed, observed)
+            fitted = (centre + shift * scale, scale, precision)
+        # laid out in memory as a loaded tensor is, which decides the last bit of sums over it
+        self.centre, self.scale, self.precision = (part.to(self.centre).contiguous() for part in fitted)
+
+    def expect(self, rows: Batch) -> Tensor:
+        """Rows (rows, features) with the mean of what is missing in its place."""
+        observed = rows.observed
+        centred = (rows.values - self.centre) / self.scale * observed
+        if len(self.precision):
+            centred = _conditional_means(centred, observed, self.precision)
+        return torch.where(observed > 0, rows.values, centred * self.scale + self.centre)
+
+
+def _em(standard: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and precision of standardised rows, 0 where missing."""
+    rows, features = standard.shape
+    unit = torch.eye(features, dtype=standard.dtype, device=standard.device)
+    mean, covariance = standard.new_zeros(features), unit
+    for _ in range(MAX_ITERATIONS):
+        completed, uncertainty = _expectations((standard - mean) * observed, observed, _inverse(covariance))
+        shift = completed.mean(0)
+        spread = (completed - shift).mT @ (completed - shift)
+        update = (spread + uncertainty + features * unit) / (rows + features)
+        step = torch.maximum((update - covariance).abs().max(), shift.abs().max())
+        mean, covariance = mean + shift, update
+        if step < TOLERANCE:
+            break
+    return mean, _inverse(covariance)
+
+
+def _inverse(covariance: Tensor) -> Tensor:
+    return torch.cholesky_inverse(torch.linalg.cholesky(covariance))
+
+
+def _conditional_means(centred: Tensor, observed: Tensor, precision: Tensor) -> Tensor:
+    """Centred rows, 0 where missing, with conditional means there, by conjugate gradients (Hestenes & Stiefel 1952).
+
+    They are preconditioned by the diagonal.  A step is one matrix product for all rows, whatever they miss; a
+    factorisation for each row would take longer than a network's own step."""
+    missing, diagonal = 1.0 - observed, precision.diagonal()
+    residual = -(centred @ precision) * missing
+    solution, direction = centred.clone(), residual / diagonal
+    fit = (residual * direction).sum(-1, keepdim=True)
+    for _ in range(GRADIENT_STEPS):
+        product = (direction @ precision) * missing
+        length = fit / (direction * product).sum(-1, keepdim=True).clamp_min(TINY)
+        solution = solution + length * direction
+        residual = residual - length * product
+        scaled = residual / diagonal
+        previous, fit = fit, (residual * scaled).sum(-1, keepdim=True)
+        direction = scaled + fit / previous.clamp_min(TINY) * direction
+    return solution
+
+
+def _expectations(centred: Tensor, observed: Tensor, precision: Tensor) -> tuple[Tensor, Tensor]:
+    """Centred rows, 0 where missing, with conditional means there, and the sum of their conditional covariances."""
+    pull, completed, features = centred @ precision, centred.clone(), len(precision)
+    uncertainty = centred.new_zeros(features * features)
+    for rows, missing, padding in _missing_parts(observed):
+        pairs, kept = missing[:, :, None] * features + missing[:, None, :], 1.0 - padding
+        kept_pairs = kept[:, :, None] * kept[:, None, :]
+        block = precision.flatten()[pairs] * kept_pairs + torch.diag_embed(padding)
+        covariance = torch.cholesky_inverse(torch.linalg.cholesky(block)) * kept_pairs
+        shift = torch.linalg.vecdot(covariance, pull[rows].gather(1, missing)[:, None])
+        completed[rows] = completed[rows].scatter_add(1, missing, -shift)
+        uncertainty.index_add_(0, pairs.flatten(), covariance.flatten())
+    return completed, uncertainty.view_as(precision)
+
+
+def _missing_parts(observed: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Rows with about as many missing features each: the rows, (rows,), where these features are, (rows, most), and 1
+    where a row with fewer of them is padded with observed ones."""
+    count = (observed == 0).sum(1)
+    order = count.argsort()[int((count == 0).sum()) :]
+    for start in range(0, len(order), CHUNK):
+        rows = order[start : start + CHUNK]
+        missing = observed[rows].argsort(1)[:, : int(count[rows[-1]])]
+        yield rows, missing, observed[rows].gather(1, missing)

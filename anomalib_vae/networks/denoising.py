@@ -1,0 +1,59 @@
+"""The network of a denoising variational autoencoder."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from anomalib_vae.codec.batch import Batch
+from anomalib_vae.networks.inputs import CompletedInputs
+from anomalib_vae.networks.layers import StackedLinear
+from anomalib_vae.networks.residual import ResidualMLP
+from anomalib_vae.networks.stacking import Stacking
+from anomalib_vae.networks.variational import VariationalNetwork
+
+CHUNK = 512  # rows evaluated at once
+START_LOG_VARIANCE = -6.0  # of the posteriors: as wide as the prior they would hide the code until they have shrunk
+
+
+class DenoisingNetwork(VariationalNetwork):
+    """A variational network that corrects what a Gaussian expects in missing cells, and is weighed against it."""
+
+    inputs: CompletedInputs
+
+    def __init__(self, layout, architecture, generator):
+        super().__init__(layout, architecture, generator)
+        self.stacking = Stacking(layout)
+
+    def mlp(self, inputs, hidden_dims, outputs, generator):
+        a = self.architecture
+        return ResidualMLP(
+            a.n_members, inputs, hidden_dims, outputs, generator, activation=a.activation, dropout=a.dropout
+        )
+
+    def build_latents(self, generator):
+        self.inputs = CompletedInputs(self.layout, self.architecture.n_bins)
+        super().build_latents(generator)
+        head = cast(StackedLinear, self.encoder.head)
+        head.weight.data[..., self.code_width :] *= 0.1
+        head.bias.data[..., self.code_width :] = START_LOG_VARIANCE
+
+    @torch.no_grad()
+    def fit_stacking(self, rows: Batch, seen: Batch) -> None:
+        """Weigh the two on cells of rows (rows, features) that are hidden in seen, as they were in training."""
+        parts = [seen[at : at + CHUNK].for_members(self.n_members) for at in range(0, len(seen), CHUNK)]
+        network = torch.cat([self.expect(self.encode(part)).mean(0) for part in parts])
+        line = torch.cat([self._line(part)[0] for part in parts])
+        self.stacking.fit(rows, seen, network, line)
+
+    def reconstruct(self, batch: Batch) -> Tensor:
+        """As of any network where a cell is observed; where it is missing, the weighed mean of the two."""
+        return self.stacking(batch, super().reconstruct(batch), self._line(batch))
+
+    def _line(self, batch: Batch) -> Tensor:
+        """What the Gaussian expects of each target, (members, rows, targets); shares of levels lie between 0 and 1."""
+        line = self.inputs.complete(batch)[..., self.observation.targets]
+        real = self.observation.real.stop
+        return torch.cat([line[..., :real], line[..., real:].clamp(0.0, 1.0)], -1)

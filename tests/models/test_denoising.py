@@ -1,0 +1,66 @@
+"""The denoising model: a network that starts from a Gaussian's conditional means and is weighed against them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from cases import SMALL
+from data import few_columns, mixed_frame, wine, with_holes
+
+from anomalib_vae import DenoisingVAE
+
+pytestmark = pytest.mark.filterwarnings("ignore:posterior collapse")
+
+
+def filled(model, frame):
+    return frame.where(frame.notna(), model.reconstruct(frame))
+
+
+def error_in_gaps(made, frame, complete):
+    return float(np.sqrt(np.nanmean((((made - complete) / complete.std()).to_numpy()[frame.isna().to_numpy()]) ** 2)))
+
+
+def test_a_poor_network_does_not_spoil_what_a_gaussian_knows():
+    """Three epochs teach a network next to nothing; the shares see to it that the Gaussian is believed."""
+    complete = wine()
+    frame = with_holes(complete, 0.3)
+    model = DenoisingVAE(**{**SMALL, "max_epochs": 3}).fit(frame)
+    share = model.network_.stacking.share
+    stacked = error_in_gaps(filled(model, frame), frame, complete)
+    model.network_.stacking.share = torch.zeros_like(share)
+    gaussian = error_in_gaps(filled(model, frame), frame, complete)
+    model.network_.stacking.share = torch.ones_like(share)
+    network = error_in_gaps(filled(model, frame), frame, complete)
+    assert share.mean() < 0.3
+    assert gaussian < 0.8 * network
+    assert stacked < 1.03 * gaussian
+
+
+def test_a_network_that_knows_more_than_a_gaussian_is_believed():
+    """y is the square of x: no straight line says anything of it."""
+    x = np.random.default_rng(0).uniform(-2, 2, 600)
+    frame = pd.DataFrame({"x": x, "y": x**2})
+    model = DenoisingVAE(**{**SMALL, "max_epochs": 200, "hidden_dims": (32,)}, stacking_fraction=0.2).fit(frame)
+    made = model.reconstruct(frame.assign(y=np.nan))["y"]
+    assert np.corrcoef(made, frame["y"])[0, 1] > 0.95
+
+
+def test_without_a_held_out_cell_the_network_stands_alone():
+    model = DenoisingVAE(**{**SMALL, "max_epochs": 2}, stacking_fraction=0.0).fit(with_holes(few_columns()))
+    assert (model.network_.stacking.share == 1.0).all()
+
+
+def test_observed_cells_are_reconstructed_by_the_network_alone():
+    model = DenoisingVAE(**{**SMALL, "max_epochs": 5}).fit(few_columns())
+    before = model.reconstruct(few_columns())
+    model.network_.stacking.share = torch.zeros_like(model.network_.stacking.share)
+    pd.testing.assert_frame_equal(model.reconstruct(few_columns()), before)
+
+
+@pytest.mark.parametrize("rows", [2, 5, 39])
+def test_few_rows_are_enough(rows):
+    frame = mixed_frame().head(rows)
+    model = DenoisingVAE(**{**SMALL, "max_epochs": 2}).fit(frame)
+    assert np.isfinite(model.expected_features(frame)).all()
