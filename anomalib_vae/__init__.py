@@ -21,6 +21,7 @@ _HOME = {
     "VAEImputer": "anomalib_vae.imputation",
     "compare": "anomalib_vae.comparison",
     "load": "anomalib_vae.persistence",
+    "pool": "anomalib_vae.pooling",
     "report_missing": "anomalib_vae.missingness",
 }
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "VAEImputer",
     "compare",
     "load",
+    "pool",
     "report_missing",
 ]
 

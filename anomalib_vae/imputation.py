@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from anomalib_vae import conformal
 from anomalib_vae.codec import filling, frames, selection, sentinel
+from anomalib_vae.codec.batch import Rows
 from anomalib_vae.codec.column import Column
 from anomalib_vae.codec.empty import EmptyCodec
+from anomalib_vae.gaps import Gaps
+from anomalib_vae.models import conditional
 from anomalib_vae.models.validation import checked
+from anomalib_vae.multiple_imputation import MultipleImputation
 from anomalib_vae.parameters import parameter
 from anomalib_vae.roles import Role
 from anomalib_vae.wishes import Wishes
@@ -20,7 +24,7 @@ from anomalib_vae.wishes import Wishes
 INDICATOR = "missingindicator_"  # before a column's name, as scikit-learn has it
 
 
-class VAEImputer(OneToOneFeatureMixin, TransformerMixin, Role):
+class VAEImputer(MultipleImputation, OneToOneFeatureMixin, TransformerMixin, Role):
     """Fills each missing cell with what a model, `DenoisingVAE()` unless another is given, expects there.
 
     Numbers get the conditional mean, inside the range seen in training; labels and booleans get the most probable
@@ -32,7 +36,12 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, Role):
     on a fitted imputer asks what if the missing incomes are lower than the observed ones suggest (missing not at
     random), without another fit.
 
-    Attributes after fit: model_; columns_with_gaps_, their names; n_features_in_, feature_names_in_ as in scikit-learn.
+    How far the truth may lie from these values, `sample_imputations`, `intervals` and `probabilities` tell.  They are
+    calibrated on observed cells that are hidden for it: cells that a DenoisingVAE holds out of its training, or all
+    cells of the rows of `calibration_fraction`; without either cells of training rows, which a model may know by heart.
+
+    Attributes after fit: model_; calibration_, a CellCalibration; columns_with_gaps_, their names; n_features_in_,
+    feature_names_in_ as in scikit-learn.
     """
 
     missing_values: float | str | None = parameter(
@@ -64,6 +73,9 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, Role):
         "fills in 0 where their kind has one (numbers, booleans, durations); False drops them. The latter two are "
         "scikit-learn's.",
     )
+    calibration_fraction: float = parameter(
+        default=0.0, at_least=0.0, below=1.0, doc="Rows held out from the model for calibration."
+    )
 
     def _default_model(self):
         from anomalib_vae.models.denoising import DenoisingVAE
@@ -86,6 +98,7 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, Role):
         self.seen_ = [position for position, name in enumerate(names) if name not in (self.exclude or ())]
         seen = self._seen(X)
         columns = frames.read(seen)
+        seen, held_out = conformal.split(seen, self.calibration_fraction, self.random_state)
         self._wishes().check_values({column.name: column.family for column in columns})
         self._fit_model(seen)
         checked(self, X, reset=True)  # _fit_model has noted the columns that the model sees, and these are all
@@ -93,6 +106,7 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, Role):
             raise TypeError(f"VAEImputer.model must be a model of this package, got {type(self.model_).__name__}")
         self.columns_with_gaps_ = [column.name for column in columns if not column.observed.all()]
         self.whole_columns_ = [column.name for column in columns if filling.holds_whole_numbers(column)]
+        self._calibrate(seen, held_out)
         return self
 
     # ------------------------------------------------------------------ transform
@@ -102,21 +116,8 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, Role):
         `keep_empty_features=False` takes columns away, `add_indicator` appends some; a column of NaN alone where
         training had labels, truth values or times takes a dtype that can hold them.
         """
-        check_is_fitted(self)
-        self.check_parameters()
-        X = checked(self, X, reset=False)
-        seen = self._seen(X)
-        columns = [
-            Column(codec.name, now.family, now.values)
-            for codec, now in zip(self.model_.codec_.codecs, frames.read(seen), strict=True)
-        ]
-        filled = selection.select(self._filled(X, seen, columns), self._kept())
-        truths = {
-            f"{INDICATOR}{column.name}": ~column.observed
-            for column in columns
-            if self.add_indicator and column.name in self.columns_with_gaps_
-        }
-        return selection.beside(filled, truths)
+        gaps, rows = self._read(X)
+        return self._completed(gaps, conditional.expected(self.model_.network_, rows))
 
     def get_feature_names_out(self, input_features=None):
         """The names of the columns that `transform` gives."""
@@ -135,31 +136,28 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, Role):
             X = selection.select(X, self.seen_)
         return sentinel.opened(X, self.missing_values)
 
-    def _filled(self, X, seen, columns: list[Column]):
-        """X with the gaps of its columns filled; columns: what the model sees of it."""
-        codec, names, wishes = self.model_.codec_, frames.names_of(X), self._wishes()
-        families = dict(zip(codec.names, codec.families, strict=True))  # the wishes may have changed since fit
-        wishes.check_names([*families, *wishes.exclude])
-        wishes.check_values(families)
-        decoders = wishes.decoders(codec, X, columns, self.seen_)
-        decoded = codec.columns(self.model_.expected_features(seen), decoders=decoders)
-        cells = {name: np.zeros(len(columns[0].values)) for name in names}
-        missing = {name: np.zeros(len(columns[0].values), bool) for name in names}
-        stay, lost = [], {}
-        for position, column in zip(self.seen_, columns, strict=True):
-            if wishes.is_filled(column.name) and isinstance(decoders[column.name], EmptyCodec):
-                stay.append(str(column.name))
-            elif wishes.is_filled(column.name):
-                cells[names[position]], missing[names[position]] = decoded[column.name], ~column.observed
-                if not column.observed.any():
-                    lost[names[position]] = families[column.name]
-        if stay and self.keep_empty_features:
-            warnings.warn(
-                f"columns without any observed value in training stay as they are: {', '.join(stay)}. Drop them, or "
-                "fill them by a rule of your own.",
-                stacklevel=3,
-            )
-        return frames.fill(selection.with_room(X, lost), cells, missing)
+    def _read(self, X) -> tuple[Gaps, Rows]:
+        """The gaps of X, and its rows as the model reads them."""
+        check_is_fitted(self)
+        self.check_parameters()
+        X = checked(self, X, reset=False)
+        seen, codec = self._seen(X), self.model_.codec_
+        now = zip(codec.codecs, frames.read(seen), strict=True)
+        columns = [Column(of_column.name, column.family, column.values) for of_column, column in now]
+        gaps = Gaps(X, codec, columns, self.seen_, self._wishes())
+        if self.keep_empty_features:
+            gaps.warn_of_empty_columns()
+        return gaps, self.model_.rows(seen)
+
+    def _completed(self, gaps: Gaps, targets: np.ndarray):
+        """What `transform` gives where these are predicted, (rows, targets)."""
+        filled = selection.select(gaps.filled(targets), self._kept())
+        truths = {
+            f"{INDICATOR}{column.name}": ~column.observed
+            for column in gaps.columns
+            if self.add_indicator and column.name in self.columns_with_gaps_
+        }
+        return selection.beside(filled, truths)
 
     def _wishes(self) -> Wishes:
         return Wishes(

@@ -1,0 +1,103 @@
+"""How uncertain an imputer's values are: draws of what may stand in the gaps, intervals and probabilities.
+
+Rubin 1987, "Multiple imputation for nonresponse in surveys": an analysis of each of several completed frames, put
+together by `anomalib_vae.pool`, knows how sure it can be; one frame filled with expectations makes it too sure.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import check_random_state
+
+from anomalib_vae import cell_intervals
+from anomalib_vae.cell_calibration import CellCalibration
+from anomalib_vae.codec.batch import Batch, Rows
+from anomalib_vae.gaps import Gaps
+from anomalib_vae.parameters import check_value
+from anomalib_vae.uncertain_cells import UncertainCells, expected_and_deviation
+
+
+class MultipleImputation:
+    """The part of an imputer that tells how sure it is; the imputer has a `model_` and says how gaps are filled."""
+
+    model_: Any
+    random_state: Any
+    calibration_: CellCalibration
+
+    def _read(self, X) -> tuple[Gaps, Rows]:
+        """The gaps of X, and its rows as the model reads them."""
+        raise NotImplementedError
+
+    def _completed(self, gaps: Gaps, targets: np.ndarray) -> Any:
+        """The frame with predicted targets, (rows, targets), in its gaps."""
+        raise NotImplementedError
+
+    def sample_imputations(self, X, m: int = 20) -> list:
+        """What `transform` gives, m times, with draws of what may stand in the gaps in the place of expectations.
+
+        A draw has one member of the model and one code of its posterior for each row, a residual as far off as those of
+        calibration, and levels by their calibrated probabilities; see `UncertainCells.draws`.  Observed cells, bounds,
+        delta and rounding are as in `transform`.  An int as random_state draws the same frames each time.
+        """
+        check_value("m", m, int, {"bounds": {"at_least": 1}})
+        gaps, rows = self._read(X)
+        return [self._completed(gaps, targets) for targets in self._cells(rows).draws(m, self._rng())]
+
+    def intervals(self, X, level: float = 0.9) -> pd.DataFrame:
+        """The bounds between which a missing number or time lies with probability `level`, equal shares on both sides.
+
+        The columns are (part, column), so `intervals(X)["low"]` and `["high"]` are pandas frames of the rows and
+        columns of X, in its units and inside the range seen in training (and `bounds`).  Cells that were observed,
+        labels and booleans are NaN there.
+        """
+        gaps, rows = self._read(X)
+        return cell_intervals.intervals(gaps, self._cells(rows), level)
+
+    def probabilities(self, X) -> pd.DataFrame:
+        """How probable each level of a missing label or boolean is: pandas columns (column, level), the rows of X.
+
+        NaN where the cell was observed.
+        """
+        gaps, rows = self._read(X)
+        return cell_intervals.probabilities(gaps, self._cells(rows))
+
+    def learned(self) -> dict[str, Any]:
+        known = {"weights": self.calibration_.state()} if hasattr(self, "calibration_") else {}
+        return super().learned() | known  # type: ignore[misc]
+
+    def relearn(self, learned: dict[str, Any]) -> None:
+        super().relearn(learned)  # type: ignore[misc]
+        if "weights" in learned:  # not where a model alone was saved, or by an earlier version
+            self.calibration_ = CellCalibration.from_state(learned["weights"])
+
+    def _calibrate(self, trained: Any, held_out: Any) -> None:
+        """Learn from observed cells how far they lie from what is predicted of them.
+
+        trained: the rows that the model was fitted to; held_out: others, or None.  Without these a model fitted here
+        may say in `unseen_cells_` which cells it has not learned from: (rows, columns in the layout's order) of bool.
+        """
+        network, layout = self.model_.network_, self.model_.codec_.layout
+        unseen = vars(self.model_).pop("unseen_cells_", None)  # of these rows alone, so of no use later
+
+        def predict(hidden: Batch) -> tuple[np.ndarray, np.ndarray]:
+            return expected_and_deviation(network, hidden)
+
+        rows, unseen = (trained, unseen) if held_out is None else (held_out, None)
+        self.calibration_ = CellCalibration.fit(
+            predict, self.model_.encode(rows), layout, self._rng(), len(trained), unseen
+        )
+
+    def _cells(self, rows: Rows) -> UncertainCells:
+        if not hasattr(self, "calibration_"):
+            raise NotFittedError(
+                "this imputer fills gaps but is not calibrated: fit a VAEImputer, with the model inside a "
+                "FrozenEstimator if it is to stay as it is"
+            )
+        return UncertainCells.of(self.model_.network_, rows[:], self.calibration_)
+
+    def _rng(self) -> np.random.Generator:
+        return np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
