@@ -19,10 +19,10 @@ _HOME = {
     "HierarchicalVAE": "anomalib_vae.models.hierarchical",
     "AnomalyDetector": "anomalib_vae.detection",
     "VAEImputer": "anomalib_vae.imputation",
-    "compare": "anomalib_vae.comparison",
+    "compare": "anomalib_vae.missingness.comparison",
     "load": "anomalib_vae.persistence",
-    "pool": "anomalib_vae.pooling",
-    "report_missing": "anomalib_vae.missingness",
+    "pool": "anomalib_vae.imputing.pooling",
+    "report_missing": "anomalib_vae.missingness.summary",
 }
 __all__ = [
     "VAE",

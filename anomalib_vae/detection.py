@@ -9,11 +9,11 @@ import pandas as pd
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from anomalib_vae import conformal, known_anomalies, reasons, thresholds
-from anomalib_vae.known_anomalies import take
 from anomalib_vae.models.validation import checked
 from anomalib_vae.parameters import parameter
-from anomalib_vae.scoring import Scorer
+from anomalib_vae.scoring import conformal, known_anomalies, reasons, thresholds
+from anomalib_vae.scoring.known_anomalies import take
+from anomalib_vae.scoring.scorer import Scorer
 
 
 class AnomalyDetector(OutlierMixin, Scorer):

@@ -8,18 +8,18 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from anomalib_vae import conformal
 from anomalib_vae.codec import filling, frames, selection, sentinel
 from anomalib_vae.codec.batch import Rows
 from anomalib_vae.codec.column import Column
 from anomalib_vae.codec.empty import EmptyCodec
-from anomalib_vae.gaps import Gaps
+from anomalib_vae.imputing.gaps import Gaps
+from anomalib_vae.imputing.multiple_imputation import MultipleImputation
+from anomalib_vae.imputing.wishes import Wishes
 from anomalib_vae.models import conditional
 from anomalib_vae.models.validation import checked
-from anomalib_vae.multiple_imputation import MultipleImputation
 from anomalib_vae.parameters import parameter
 from anomalib_vae.roles import Role
-from anomalib_vae.wishes import Wishes
+from anomalib_vae.scoring import conformal
 
 INDICATOR = "missingindicator_"  # before a column's name, as scikit-learn has it
 

@@ -93,7 +93,7 @@ def _scored(detector: AnomalyDetector, frame: pd.DataFrame, n_reasons: int) -> p
 
 def _judged(detector: AnomalyDetector, table: pd.DataFrame, fdr: float | None, budget: int | None) -> pd.DataFrame:
     """Index, score, p-value of a calibrated detector, verdict and reasons, a row for each row of the scored table."""
-    from anomalib_vae import conformal
+    from anomalib_vae.scoring import conformal
 
     scores = table["score"].to_numpy()
     table.insert(1, "verdict", detector.verdicts(scores, fdr=fdr, budget=budget))

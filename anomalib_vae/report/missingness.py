@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from anomalib_vae.missingness import MissingReport
+    from anomalib_vae.missingness.summary import MissingReport
 
 COLUMNS_DRAWN = 30
 PATTERNS_DRAWN = 20

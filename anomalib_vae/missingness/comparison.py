@@ -12,11 +12,11 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from anomalib_vae import baselines
-from anomalib_vae.baselines import is_labelled
 from anomalib_vae.codec import frames
 from anomalib_vae.codec.column import Column
 from anomalib_vae.imputation import VAEImputer
+from anomalib_vae.missingness import baselines
+from anomalib_vae.missingness.baselines import is_labelled
 
 MEAN, LINEAR = "mean or mode", "linear"
 EXACT = 2**53  # up to here float64 holds every integer

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from anomalib_vae.codec import frames, sentinel
-from anomalib_vae.little import LittleTest, little_test
+from anomalib_vae.missingness.little import LittleTest, little_test
 
 SHOWN = 20
 NUMERIC = ("number", "integer")

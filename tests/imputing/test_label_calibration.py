@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from anomalib_vae.label_calibration import LabelCalibration, frequencies, of_levels, softmax
+from anomalib_vae.imputing.label_calibration import LabelCalibration, frequencies, of_levels, softmax
 
 
 def cells(count: int = 4000):

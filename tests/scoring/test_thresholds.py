@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from data import wine
 
-from anomalib_vae import conformal, thresholds
+from anomalib_vae.scoring import conformal, thresholds
 
 NONE = np.empty(0)
 TRAINING = wine()["proline"].to_numpy(float)

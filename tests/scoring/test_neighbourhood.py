@@ -12,7 +12,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from anomalib_vae import VAE, AnomalyDetector, load
 from anomalib_vae.codec.batch import Batch
-from anomalib_vae.neighbourhood import MAX_REFERENCES, Neighbourhood, _of_references
+from anomalib_vae.scoring.neighbourhood import MAX_REFERENCES, Neighbourhood, _of_references
 
 pytestmark = pytest.mark.filterwarnings("ignore:posterior collapse")
 

@@ -14,8 +14,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import KNNImputer, SimpleImputer
 
 from anomalib_vae import DenoisingVAE, VAEImputer, compare
-from anomalib_vae.baselines import by_linear_model
 from anomalib_vae.codec import frames
+from anomalib_vae.missingness.baselines import by_linear_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:posterior collapse")
 

@@ -14,7 +14,7 @@ from anomalib_vae.codec import frames, selection
 from anomalib_vae.codec.column import Column
 from anomalib_vae.codec.empty import EmptyCodec
 from anomalib_vae.codec.table import Decoder, TableCodec
-from anomalib_vae.wishes import Wishes
+from anomalib_vae.imputing.wishes import Wishes
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2, kstest
 
-from anomalib_vae.little import little_test
+from anomalib_vae.missingness.little import little_test
 
 # Air quality in New York, May to September 1973 (Chambers et al. 1983, "Graphical methods for data analysis"): ozone,
 # radiation, wind and temperature of 153 days; "-" is missing.

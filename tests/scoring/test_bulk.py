@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from anomalib_vae.bulk import robust_distances
+from anomalib_vae.scoring.bulk import robust_distances
 
 
 def rows(n, width=3, seed=0):

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from anomalib_vae.cell_calibration import CellCalibration, target_slices
 from anomalib_vae.codec.batch import Batch
-from anomalib_vae.joint_residuals import dependent_noise
-from anomalib_vae.label_calibration import SMALLEST, of_levels, softmax
+from anomalib_vae.imputing.cell_calibration import CellCalibration, target_slices
+from anomalib_vae.imputing.joint_residuals import dependent_noise
+from anomalib_vae.imputing.label_calibration import SMALLEST, of_levels, softmax
 from anomalib_vae.models import conditional
 from anomalib_vae.networks.variational import VariationalNetwork
 

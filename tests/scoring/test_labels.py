@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from anomalib_vae import VAE, AnomalyDetector, load
-from anomalib_vae.known_anomalies import MAX_NORMAL
+from anomalib_vae.scoring.known_anomalies import MAX_NORMAL
 
 pytestmark = pytest.mark.filterwarnings("ignore:posterior collapse")
 

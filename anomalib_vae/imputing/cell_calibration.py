@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from anomalib_vae import label_calibration
 from anomalib_vae.codec.batch import Batch, Layout
-from anomalib_vae.joint_residuals import precision_of
-from anomalib_vae.label_calibration import LabelCalibration, of_levels
-from anomalib_vae.parameter_uncertainty import LinearSpread
+from anomalib_vae.imputing import label_calibration
+from anomalib_vae.imputing.joint_residuals import precision_of
+from anomalib_vae.imputing.label_calibration import LabelCalibration, of_levels
+from anomalib_vae.imputing.parameter_uncertainty import LinearSpread
 
 EVALUATIONS = 16384  # hidden cells, of all columns together
 PRIOR_CELLS = 20.0  # a column of few hidden cells with as many has a scale halfway between its own and that of all

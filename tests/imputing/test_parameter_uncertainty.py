@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from anomalib_vae.codec.table import TableCodec
-from anomalib_vae.parameter_uncertainty import LinearSpread
+from anomalib_vae.imputing.parameter_uncertainty import LinearSpread
 
 ROWS = 200
 

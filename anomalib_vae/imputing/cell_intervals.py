@@ -9,8 +9,8 @@ import pandas as pd
 
 from anomalib_vae.codec import frames
 from anomalib_vae.codec.table import ColumnCodec
-from anomalib_vae.gaps import Gap, Gaps
-from anomalib_vae.uncertain_cells import UncertainCells
+from anomalib_vae.imputing.gaps import Gap, Gaps
+from anomalib_vae.imputing.uncertain_cells import UncertainCells
 
 DTYPES: dict[str, Any] = {"time": "datetime64[us]", "duration": "timedelta64[us]"}  # of whole microseconds
 

@@ -13,12 +13,12 @@ import pandas as pd
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 
-from anomalib_vae import cell_intervals
-from anomalib_vae.cell_calibration import CellCalibration
 from anomalib_vae.codec.batch import Batch, Rows
-from anomalib_vae.gaps import Gaps
+from anomalib_vae.imputing import cell_intervals
+from anomalib_vae.imputing.cell_calibration import CellCalibration
+from anomalib_vae.imputing.gaps import Gaps
+from anomalib_vae.imputing.uncertain_cells import UncertainCells, expected_and_deviation
 from anomalib_vae.parameters import check_value
-from anomalib_vae.uncertain_cells import UncertainCells, expected_and_deviation
 
 
 class MultipleImputation:

@@ -286,7 +286,7 @@ def test_a_column_never_observed():
 # ---------------------------------------------------------------------- Rubin
 def test_pooled_draws_tell_how_sure_they_are(monkeypatch):
     """van Buuren 2018, section 2.5, a few repetitions; `benchmarks/rubin.py` has many."""
-    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parent.parent / "benchmarks"))
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[2] / "benchmarks"))
     import rubin
 
     monkeypatch.setitem(rubin.TINY, "max_epochs", 100)

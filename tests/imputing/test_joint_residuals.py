@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from anomalib_vae.joint_residuals import dependent_noise, precision_of
+from anomalib_vae.imputing.joint_residuals import dependent_noise, precision_of
 
 CORRELATION = np.array([[1.0, 0.8, 0.3], [0.8, 1.0, 0.1], [0.3, 0.1, 1.0]])
 

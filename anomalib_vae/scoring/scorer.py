@@ -8,13 +8,13 @@ import numpy as np
 from sklearn.utils import resample
 from sklearn.utils.validation import check_is_fitted
 
-from anomalib_vae import known_anomalies, neighbourhood
 from anomalib_vae.codec.batch import Rows
-from anomalib_vae.known_anomalies import KnownAnomalies
 from anomalib_vae.models.chunks import by_parts
-from anomalib_vae.neighbourhood import Neighbourhood
 from anomalib_vae.parameters import parameter
 from anomalib_vae.roles import Role
+from anomalib_vae.scoring import known_anomalies, neighbourhood
+from anomalib_vae.scoring.known_anomalies import KnownAnomalies
+from anomalib_vae.scoring.neighbourhood import Neighbourhood
 
 REFERENCE_ROWS = 2048  # the quantiles of so many scores are known well enough; scoring all rows would double a fit
 OF_KNOWN = "known_anomalies."  # before the names of their tensors in a saved detector

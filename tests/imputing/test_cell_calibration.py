@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anomalib_vae.cell_calibration import FEW, KEPT, CellCalibration, hidden_cells
 from anomalib_vae.codec.table import TableCodec
+from anomalib_vae.imputing.cell_calibration import FEW, KEPT, CellCalibration, hidden_cells
 
 ROWS = 2000
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anomalib_vae.bulk import robust_distances
 from anomalib_vae.codec.batch import Batch
+from anomalib_vae.scoring.bulk import robust_distances
 
 MAX_REFERENCES = 3000  # training rows that are kept to measure distances from
 FAR_SHARE = 0.1  # of the references: those farthest from the bulk, which may be anomalies themselves

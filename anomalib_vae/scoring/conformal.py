@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from anomalib_vae.parameters import check_value
-from anomalib_vae.ties import tolerance
+from anomalib_vae.scoring.ties import tolerance
 
 
 def split(X, fraction: float, random_state) -> tuple[Any, Any]:

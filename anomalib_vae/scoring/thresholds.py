@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from anomalib_vae import conformal
 from anomalib_vae.parameters import check_value
-from anomalib_vae.ties import tolerance
+from anomalib_vae.scoring import conformal
+from anomalib_vae.scoring.ties import tolerance
 
 
 def of_contamination(contamination: float | str, training: np.ndarray, calibration: np.ndarray) -> float:

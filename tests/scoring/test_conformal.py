@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from anomalib_vae import conformal
+from anomalib_vae.scoring import conformal
 
 RARE = 1e-4  # a right procedure fails a test of a simulation with this probability, were the seed drawn anew
 

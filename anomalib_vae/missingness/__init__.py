@@ -1,0 +1,1 @@
+"""What to know of a frame before its gaps are filled."""
