@@ -138,7 +138,8 @@ class AnomalyDetector(OutlierMixin, Scorer):
         """The conformal p-value of each row, (rows,): small = surprising.
 
         p = (1 + calibration scores at or below the row's) / (1 + calibration scores): a normal row has p <= α with
-        probability at most α (Vovk et al. 2005; Bates et al. 2023, "Testing for outliers with conformal p-values").
+        probability at most α, as long as normal rows are still what they were when the calibration rows were taken
+        (Vovk et al. 2005; Bates et al. 2023, "Testing for outliers with conformal p-values").
         Raises NotFittedError where no rows were held out in fit or given to `calibrate`.
         """
         return conformal.pvalues(self.score_samples(X), self.calibration_scores_)
