@@ -12,7 +12,8 @@ from anomalib_vae.networks.layers import ACTIVATIONS, StackedLinear, dropout
 class MLP(nn.Module):
     """Fully connected layers with an activation after each; equal neighbouring widths get a residual connection.
 
-    `outputs` None leaves the last hidden layer as the result; a number adds an affine layer of that width.
+    `outputs` None leaves the last hidden layer as the result; a number adds an affine layer of that width.  A subclass
+    may make other hidden layers.
     """
 
     def __init__(
@@ -27,20 +28,30 @@ class MLP(nn.Module):
         dropout: float = 0.0,
     ):
         super().__init__()
+        self.activation, self.dropout = ACTIVATIONS[activation], dropout
+        self.width = self.build_hidden(n_members, inputs, hidden_dims, generator)
+        self.head = None
+        if outputs is not None:
+            self.head, self.width = StackedLinear(n_members, self.width, outputs, generator), outputs
+
+    def build_hidden(self, n_members: int, inputs: int, hidden_dims: tuple[int, ...], generator: Generator) -> int:
+        """Make the hidden layers; the width of what they give."""
         widths = [inputs, *hidden_dims]
         self.hidden = nn.ModuleList(StackedLinear(n_members, a, b, generator) for a, b in itertools.pairwise(widths))
-        self.head = None if outputs is None else StackedLinear(n_members, widths[-1], outputs, generator)
-        self.width = widths[-1] if outputs is None else outputs
-        self.activation, self.dropout = ACTIVATIONS[activation], dropout
+        return widths[-1]
 
-    def silence(self, inputs: slice) -> None:
-        """Start with these inputs without effect."""
-        first = self.hidden[0] if len(self.hidden) else self.head
-        if isinstance(first, StackedLinear):
-            first.weight.data[:, inputs] = 0.0
-
-    def forward(self, values: Tensor, generator: Generator | None = None) -> Tensor:
+    def through_hidden(self, values: Tensor, generator: Generator | None) -> Tensor:
         for layer in self.hidden:
             step = dropout(self.activation(layer(values)), self.dropout, generator)
             values = values + step if values.shape == step.shape else step
+        return values
+
+    def silence(self, inputs: slice) -> None:
+        """Start with these inputs without effect."""
+        first = next((layer for layer in self.modules() if isinstance(layer, StackedLinear)), None)
+        if first is not None:
+            first.weight.data[:, inputs] = 0.0
+
+    def forward(self, values: Tensor, generator: Generator | None = None) -> Tensor:
+        values = self.through_hidden(values, generator)
         return values if self.head is None else self.head(values)
