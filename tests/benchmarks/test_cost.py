@@ -5,7 +5,7 @@ from __future__ import annotations
 import matplotlib.image
 import pandas as pd
 import pytest
-from test_benchmarks import PROTOCOL, benchmark
+from programs import PROTOCOL, benchmark
 
 PEERS = """method,data,mode,seed,auroc,ap,fit_s,score_s
 PyOD VAE,first,oneclass,0,0.5,0.25,3.0,0.0

@@ -5,17 +5,17 @@ from __future__ import annotations
 import importlib
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from data import few_columns
+from programs import FOLDER
 
 
 @pytest.fixture(scope="module")
 def benchmark():
-    folder = str(Path(__file__).resolve().parent.parent / "benchmarks")
+    folder = str(FOLDER)
     sys.path.insert(0, folder)
     try:
         return importlib.import_module("tabular_labels")

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from cases import SMALL
 from data import complete_frame, few_columns
+from programs import FOLDER
 
 from anomalib_vae import VAE, AnomalyDetector
-
-BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 
 
 @pytest.fixture(scope="module")
 def benchmark():
-    sys.path.insert(0, str(BENCHMARKS))
+    sys.path.insert(0, str(FOLDER))
     try:
-        spec = importlib.util.spec_from_file_location("reasons_benchmark", BENCHMARKS / "reasons.py")
+        spec = importlib.util.spec_from_file_location("reasons_benchmark", FOLDER / "reasons.py")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
     finally:
-        sys.path.remove(str(BENCHMARKS))
+        sys.path.remove(str(FOLDER))
     return module
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 import pytest
 from cases import SMALL, quick
 from data import shoppers
+from programs import FOLDER
 
 from anomalib_vae import DenoisingVAE, VAEImputer
 
@@ -18,7 +18,7 @@ COLUMNS = ["product_related", "bounce_rates", "visitor_type", "weekend"]
 
 @pytest.fixture
 def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parent.parent / "benchmarks"))
+    monkeypatch.syspath_prepend(str(FOLDER))
     import tabular_intervals
 
     return tabular_intervals
