@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,13 @@ import pandas as pd
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from anomalib_vae.codec.timeline import Timeline
 from anomalib_vae.models.validation import checked
 from anomalib_vae.parameters import parameter
-from anomalib_vae.scoring import conformal, known_anomalies, reasons, thresholds
+from anomalib_vae.scoring import alarms, conformal, known_anomalies, reasons, thresholds
 from anomalib_vae.scoring.known_anomalies import take
 from anomalib_vae.scoring.scorer import Scorer
+from anomalib_vae.scoring.stream import Stream
 
 
 class AnomalyDetector(OutlierMixin, Scorer):
@@ -78,7 +81,9 @@ class AnomalyDetector(OutlierMixin, Scorer):
         """
         self.check_parameters()
         X, known, is_normal = known_anomalies.apart(checked(self, X, reset=True), y)
-        kept, held_out = conformal.split(np.arange(len(X)), self.calibration_fraction, self.random_state)
+        kept, held_out = conformal.split(
+            np.arange(len(X)), self.calibration_fraction, self.random_state, in_order=self._rows_are_steps
+        )
         if held_out is not None:
             X, is_normal, held_out = take(X, kept), is_normal[kept], take(X, held_out)
         X = self._fit_score(X, known, is_normal)
@@ -173,6 +178,29 @@ class AnomalyDetector(OutlierMixin, Scorer):
         cells are no reasons; a row with fewer cells has empty texts at the end.
         """
         return reasons.texts(self._model_of_columns(), self._score_batch, X, n_reasons)
+
+    def alarms(self, X, *, join: int | None = None, n_sensors: int = 3) -> pd.DataFrame:
+        """The anomalies of a time series as intervals, a row each, in the order of their series and of time.
+
+        Columns: series, where the model tells several apart; start, end and peak, the stamps of the first, the last and
+        the least normal step, or their places in the index of X; steps, how many rows; lowest_score, mean_score; and
+        sensors, those that lowered the score most, worst first, at most n_sensors.
+        join: anomalies with at most so many normal steps between them are one; None: a quarter of the model's window.
+        """
+        model = self._model_of_columns()
+        timeline = getattr(model.codec_, "timeline", Timeline())
+        join = getattr(model, "window_", 0) // 4 if join is None else join
+        scores, typical = self.score_samples(X), pd.Series(model.typical_column_scores_)
+        excess = model.column_scores(X) - typical
+        return alarms.alarms(X, timeline, scores, self.verdicts(scores) < 0, excess, join, n_sensors)
+
+    def stream(self, state: Mapping[str, Any] | None = None) -> Stream:
+        """Score rows as they arrive: `stream().score_samples(row)` gives what this detector would give the last row of
+        all so far.  state: of another Stream, to go on from there.  Needs a model of time series."""
+        check_is_fitted(self)
+        if not getattr(self.model_, "rows_are_steps", False):
+            raise TypeError(f"a {type(self.model_).__name__} judges each row by itself: use score_samples")
+        return Stream(self, state)
 
     def learned(self):
         return {

@@ -27,6 +27,11 @@ class Role(MetaEstimatorMixin, Persistable, Parameterized, BaseEstimator):
     def _default_model(self) -> Any:
         raise NotImplementedError
 
+    @property
+    def _rows_are_steps(self) -> bool:
+        """Whether the order of rows says something to the model."""
+        return getattr(self._default_model() if self.model is None else self.model, "rows_are_steps", False)
+
     def _fit_model(self, X) -> Any:
         """Check the parameters and X, set `model_`, and give X back as checked."""
         self.check_parameters()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pandas as pd
+
+import anomalib_vae
 
 ROOT = Path(__file__).resolve().parent.parent
 BENCH = ROOT.parent / "shared" / "bench"
@@ -23,6 +27,27 @@ def parser(description: str) -> argparse.ArgumentParser:
     options.add_argument("--threads", type=int, default=1, help="torch threads")
     options.add_argument("--output", type=Path, default=None, help="write the figures to this CSV file")
     return options
+
+
+def model_options(options: argparse.ArgumentParser) -> None:
+    """Options that put another model, or the default one with other parameters, to the test."""
+    options.add_argument("--model", default="", help="a model class of anomalib_vae; the role's default otherwise")
+    options.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of that model")
+
+
+def model(chosen: argparse.Namespace, default: str, **settings: Any) -> Any:
+    """The model that the options ask for, None where they ask for none; settings go before those of --set."""
+    given = dict(pair.split("=", 1) for pair in chosen.set)
+    if not (chosen.model or given or settings):
+        return None
+    return getattr(anomalib_vae, chosen.model or default)(**settings | {k: _value(v) for k, v in given.items()})
+
+
+def _value(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def protocol(path: Path) -> ModuleType:

@@ -9,14 +9,12 @@ The peers' figures are read from peers/tabular_anomaly.csv beside the protocol.
 
 from __future__ import annotations
 
-import ast
 import time
 
 import common
 import pandas as pd
 import torch
 
-import anomalib_vae
 from anomalib_vae import AnomalyDetector
 
 
@@ -54,16 +52,13 @@ def compare(ours: pd.DataFrame, peers: pd.DataFrame) -> None:
 def main() -> None:
     options = common.parser(__doc__.splitlines()[0])
     options.add_argument("--modes", default="oneclass,unsupervised")
-    options.add_argument("--model", default="", help="a model class of anomalib_vae; the detector's default otherwise")
-    options.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of that model")
+    common.model_options(options)
     chosen = options.parse_args()
     torch.set_num_threads(chosen.threads)
     protocol = common.protocol(chosen.protocol)
-    settings = {k: _value(v) for k, v in (pair.split("=", 1) for pair in chosen.set)}
 
     def make(seed):
-        model = getattr(anomalib_vae, chosen.model or "VAE")(**settings) if chosen.model or settings else None
-        return AnomalyDetector(model, random_state=seed)
+        return AnomalyDetector(common.model(chosen, "VAE"), random_state=seed)
 
     seeds = tuple(int(seed) for seed in chosen.seeds.split(","))
     rows = []
@@ -72,13 +67,6 @@ def main() -> None:
         shown = {k: round(v, 3) for k, v in rows[-1].items() if isinstance(v, float)}
         print(f"{task.name:18s} {task.mode:13s} seed {task.seed}  {shown}", flush=True)
     compare(common.save(rows, chosen.output), pd.read_csv(chosen.protocol.parent / "peers" / "tabular_anomaly.csv"))
-
-
-def _value(text: str):
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
 
 
 if __name__ == "__main__":

@@ -44,9 +44,17 @@ def is_deterministic(model, folder):
 
 
 def scores_a_row_regardless_of_the_rows_beside_it(model, folder):
+    """A series regardless of the series beside it, where rows are steps."""
     frame = mixed_frame()
+    if model.rows_are_steps:
+        frame = frame.assign(series=np.arange(len(frame)) // 15)
+        model = clone(model).set_params(series="series")
     model = quick(model).fit(frame)
     together = model.score_samples(frame)
+    if model.rows_are_steps:
+        alone = [model.score_samples(series) for _, series in frame.groupby("series")]
+        np.testing.assert_allclose(np.concatenate(alone), together, atol=1e-6)
+        return
     alone = np.concatenate([model.score_samples(frame.iloc[[i]]) for i in range(0, len(frame), 15)])
     np.testing.assert_allclose(alone, together[::15], atol=1e-6)
     np.testing.assert_allclose(model.score_samples(frame[::-1])[::-1], together, atol=1e-6)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from sklearn.base import clone
 
-from anomalib_vae import VAE, AnomalyDetector, DenoisingVAE, HierarchicalVAE, RobustVAE, VAEImputer
+from anomalib_vae import (
+    VAE,
+    AnomalyDetector,
+    DenoisingVAE,
+    HierarchicalVAE,
+    RecurrentVAE,
+    RobustVAE,
+    SequenceVAE,
+    VAEImputer,
+)
 
 SMALL = {"hidden_dims": (16,), "n_members": 2, "max_epochs": 20, "batch_size": 64, "random_state": 0}
 
@@ -16,6 +25,8 @@ MODELS = [
     DenoisingVAE(**SMALL, corruption="salt_and_pepper", seen_weight=1.0),
     RobustVAE(**SMALL),
     HierarchicalVAE(**SMALL, n_levels=3),
+    SequenceVAE(**SMALL, window=6, latent_dim=4),
+    RecurrentVAE(**SMALL, window=6, latent_dim=4),
 ]
 ROLES = [AnomalyDetector(VAE(**SMALL), contamination=0.1), VAEImputer(DenoisingVAE(**SMALL))]
 ESTIMATORS = [*MODELS, *ROLES]

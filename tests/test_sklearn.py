@@ -46,7 +46,15 @@ OF_ARRAYS_MADE_FRAMES = [
 ]
 
 
-@estimator_checks.parametrize_with_checks(CLASSES)
+def exceptions(estimator) -> dict[str, str]:
+    """The checks that can't hold, and why."""
+    if not getattr(getattr(estimator, "model", estimator), "rows_are_steps", False):
+        return {}
+    reason = "a step is judged by the steps around it, so the order of rows and the rows beside one matter"
+    return dict.fromkeys(("check_methods_sample_order_invariance", "check_methods_subset_invariance"), reason)
+
+
+@estimator_checks.parametrize_with_checks(CLASSES, expected_failed_checks=exceptions)
 def test_keeps_scikit_learns_contract(estimator, check):
     check(estimator)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -31,6 +32,10 @@ class Batch:
         if self.is_complete:  # nothing to gather
             return Batch(values, self.observed[0, 0].expand(values.shape))
         return Batch(values, self.observed[rows])
+
+    def take(self, rows) -> Batch:
+        """Some of the rows, to be trained on."""
+        return self[rows]
 
     def select(self, features) -> Batch:
         """The same rows with some of the features."""
@@ -79,6 +84,20 @@ class Rows(Protocol):
 
 
 @dataclass(frozen=True)
+class Selected:
+    """Rows with some of their features."""
+
+    rows: Rows
+    features: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, rows) -> Batch:
+        return self.rows[rows].select(self.features)
+
+
+@dataclass(frozen=True)
 class Block:
     """The features start:stop of a batch that stand for one column.
 
@@ -102,6 +121,11 @@ class Layout:
 
     blocks: tuple[Block, ...]
 
+    @property
+    def flagged(self) -> tuple[Block, ...]:
+        """The blocks of which a network reads whether they are missing."""
+        return self.blocks
+
     @cached_property
     def width(self) -> int:
         return self.blocks[-1].stop if self.blocks else 0
@@ -123,6 +147,11 @@ class Layout:
     @cached_property
     def column_of_target(self) -> list[int]:
         return [i for i, block in enumerate(self.blocks) for _ in range(block.target_width)]
+
+    @cached_property
+    def scales(self) -> list[int]:
+        """For each real target, which learned scale is its own."""
+        return list(range(len(self.of_kind("real"))))
 
     def target_span(self, kind: Kind) -> slice:
         """Where the targets of one kind lie among the targets."""

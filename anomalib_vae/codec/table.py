@@ -143,13 +143,13 @@ class _Unencoded:
 
 
 def _column_to_json(codec: ColumnCodec) -> dict:
-    fields = {"codec": type(codec).__name__, **asdict(codec), "name": _plain(codec.name, codec.name)}
+    fields = {"codec": type(codec).__name__, **asdict(codec), "name": plain(codec.name, codec.name)}
     if isinstance(codec, CategoryCodec):
-        fields |= {key: [_plain(level, codec.name) for level in fields[key]] for key in ("levels", "rest")}
+        fields |= {key: [plain(level, codec.name) for level in fields[key]] for key in ("levels", "rest")}
     return fields
 
 
-def _plain(value: Any, column: Any) -> Any:
+def plain(value: Any, column: Any) -> Any:
     """The value as JSON has it."""
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, str | bool | int | float | tuple):

@@ -68,6 +68,8 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
     verbose: bool | None = parameter(default=None, doc="Progress bar; None: where a terminal is watching.")
 
     auto_steps: ClassVar[int] = AUTO_STEPS
+    codec_class: ClassVar[type] = TableCodec
+    rows_are_steps: ClassVar[bool] = False  # whether the order of rows says something
     facts: ClassVar[tuple[str, ...]] = ("n_iter_", "n_features_in_", "typical_column_scores_")  # saved as they are
 
     # ------------------------------------------------------------------ fit
@@ -81,7 +83,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         self._check_surroundings()
         X = checked(self, X, reset=True)
         generator = torch.Generator().manual_seed(self._seed())
-        self.codec_ = TableCodec.fit(X)
+        self.codec_ = self._fit_codec(X)
         data = self.codec_.encode(X)
         self.network_ = self._build(self.codec_.layout, generator).to(self.device)
         self.history_ = pd.DataFrame()
@@ -94,9 +96,11 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         self._finish()
         some = data[torch.randperm(len(data), generator=generator)[:SAMPLE]]
         self._after_training(data, some, generator)
-        typical = self.network_.column_scores(self._for_network(some)).mean(0).median(0).values
-        self.typical_column_scores_ = dict(zip(self.codec_.layout.columns, typical.tolist(), strict=True))
+        self.typical_column_scores_ = self._typical_column_scores(some)
         return self
+
+    def _fit_codec(self, X) -> Any:
+        return self.codec_class.fit(X)
 
     def _check_surroundings(self) -> None:
         try:
@@ -130,7 +134,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
             generator = _on_device(generator, self.device)
         return train(
             self.network_,
-            moved[rows],
+            moved.take(rows),
             plan,
             generator,
             run,
@@ -156,6 +160,11 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
     def _seed(self) -> int:
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
+    def _typical_column_scores(self, some: Batch) -> dict[str, float]:
+        """By column, the median of its part of the score in these rows."""
+        typical = self.network_.column_scores(self._for_network(some)).mean(0).median(0).values
+        return dict(zip(self.columns, typical.tolist(), strict=True))
+
     def _finish(self) -> None:
         """float64 makes a row's score independent of the rows beside it and of the thread count, to about 1e-13."""
         self.network_ = (self.network_.cpu() if self.device == "mps" else self.network_).double().eval()
@@ -176,7 +185,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
             raise ValueError("codes must be finite, as `transform` gives them")
         network = self.network_
         stacked = torch.from_numpy(codes).to(self._place()).unflatten(1, (network.n_members, -1)).movedim(1, 0)
-        features = [network.expect(part).mean(0) for part in stacked.split(CHUNK, 1)]
+        features = [self._cells_of(network.expect(part).mean(0)) for part in stacked.split(CHUNK, 1)]
         return self.codec_.decode(torch.cat(features).cpu().numpy())
 
     def reconstruct(self, X):
@@ -186,11 +195,12 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
 
     def expected_features(self, X) -> np.ndarray:
         """`reconstruct` before decoding: (rows, targets of the codec's layout)."""
-        return self._evaluate(lambda batch: self.network_.reconstruct(batch).mean(0), self.rows(X))
+        return self._evaluate_cells(lambda batch: self.network_.reconstruct(batch).mean(0), self.rows(X))
 
     def score_samples(self, X) -> np.ndarray:
         """One number a row, (rows,): higher = more normal.  What it is in nats, the class's docstring says."""
-        return self.score_batch(self.rows(X))
+        rows = self.rows(X)
+        return self.by_row(self.score_batch(rows), rows)
 
     def score_batch(self, rows: Rows) -> np.ndarray:
         """`score_samples` of rows from `encode` or `rows`."""
@@ -199,8 +209,8 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
     def column_scores(self, X) -> pd.DataFrame:
         """Each column's part of the score's data term, (rows, columns), in nats: low where a cell is unusual given its
         row, 0 where it is missing."""
-        scores = self._evaluate(lambda batch: self.network_.column_scores(batch).mean(0), self.rows(X))
-        frame = pd.DataFrame(scores, columns=self.codec_.layout.columns)[[str(name) for name in self.codec_.names]]
+        scores = self._evaluate_cells(lambda batch: self.network_.column_scores(batch).mean(0), self.rows(X))
+        frame = pd.DataFrame(scores, columns=self.columns)[[str(name) for name in self.table_codec.names]]
         return frame.set_axis(X.index) if isinstance(X, pd.DataFrame) else frame
 
     def predictive(self, X, cells=None) -> left_out.Predictive:
@@ -220,7 +230,15 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         if not isinstance(n_samples, numbers.Integral) or n_samples < 1:
             raise ValueError(f"n_samples must be a whole number, at least 1, got {n_samples!r}")
         generator = torch.Generator(self._place()).manual_seed(self._seed())
-        return self.codec_.decode(self.network_.generate(n_samples, generator).cpu().numpy())
+        return self.codec_.decode(self._draw(n_samples, generator).cpu().numpy())
+
+    def _draw(self, rows: int, generator: torch.Generator) -> torch.Tensor:
+        """Targets of new rows, (rows, targets)."""
+        return self.network_.generate(rows, generator)
+
+    def _cells_of(self, targets: torch.Tensor) -> torch.Tensor:
+        """Of what codes stand for, (codes, targets), the part that makes a row of a frame."""
+        return targets
 
     @property
     def _n_features_out(self) -> int:
@@ -238,6 +256,20 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         check_is_fitted(self)
         return self.codec_.rows(checked(self, X, reset=False))
 
+    @property
+    def table_codec(self) -> TableCodec:
+        """What reads and writes the cells of a row."""
+        return self.codec_
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns that scores have parts of, in the layout's order."""
+        return self.table_codec.layout.columns
+
+    def measured(self, X):
+        """The columns of X that are modelled."""
+        return X
+
     def data_space(self, rows: Batch) -> Batch:
         """Of rows from `encode`, one view of each column: what distances between rows are made of."""
         return rows.select(self.codec_.layout.targets)
@@ -245,6 +277,14 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
     def _evaluate(self, function: Callable[[Batch], torch.Tensor], rows: Rows) -> np.ndarray:
         """What the function, of batches like those of `_for_network`, gives for the rows: (rows, ...)."""
         return evaluate(lambda chunk: function(self._for_network(chunk)), rows)
+
+    def _evaluate_cells(self, function: Callable[[Batch], torch.Tensor], rows: Rows) -> np.ndarray:
+        """`_evaluate` of a function that finds something for each target or column: (rows of the frame, ...)."""
+        return self._evaluate(function, rows)
+
+    def by_row(self, values: np.ndarray, rows: Rows) -> np.ndarray:
+        """What was found of each of `rows(X)`, (rows,), as one for each row of X."""
+        return values
 
     def _for_network(self, data: Batch) -> Batch:
         """(members, rows, features) in float64."""
@@ -276,7 +316,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         return learned
 
     def relearn(self, learned: dict[str, Any]) -> None:
-        codec = TableCodec.from_json(learned["codec"])
+        codec = self.codec_class.from_json(learned["codec"])
         if "columns" in learned:
             codec.template = frames.from_arrow(learned["columns"], learned["library"], codec.names)
         self.codec_ = codec

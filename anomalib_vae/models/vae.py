@@ -56,7 +56,7 @@ class VAE(Model):
     def _architecture(self, layout) -> Architecture:
         return Architecture(
             latent_dims=self._latent_dims(len(layout.blocks)),
-            hidden_dims=tuple(self.hidden_dims),
+            hidden_dims=self._widths(),
             n_members=self.n_members,
             activation=self.activation,
             dropout=self.dropout,
@@ -69,6 +69,9 @@ class VAE(Model):
             free_bits=self.free_bits,
             importance_samples=self.importance_samples,
         )
+
+    def _widths(self) -> tuple[int, ...]:
+        return tuple(self.hidden_dims)
 
     def _latent_dims(self, columns: int) -> tuple[int, ...]:
         return (min(max(columns, 2), 64) if self.latent_dim == "auto" else int(self.latent_dim),)

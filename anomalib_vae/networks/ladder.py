@@ -24,15 +24,13 @@ class LadderNetwork(VariationalNetwork):
             raise ValueError(
                 "HierarchicalVAE.hidden_dims must name at least one width: each level reads a hidden layer."
             )
-        widths = [self.inputs.width] + [a.hidden_dims[-1]] * len(a.latent_dims)
-        bottom_up = [self.mlp(w, a.hidden_dims, None, generator) for w in widths[:-1]]
-        self.bottom_up = nn.ModuleList(bottom_up)
-        bottom_up[0].silence(self.inputs.flags)
+        self.bottom_up = nn.ModuleList([self.reader(None, generator)])
+        for _ in a.latent_dims[1:]:
+            self.bottom_up.append(self.mlp(self.bottom_up[-1].width, a.hidden_dims, None, generator))
         above = [*a.latent_dims[1:], 0]
-        evidence = bottom_up[-1].width
         self.corrections = nn.ModuleList(
-            self.mlp(evidence + up, a.hidden_dims[-1:], 2 * dim, generator)
-            for dim, up in zip(a.latent_dims, above, strict=True)
+            self.mlp(layer.width + up, a.hidden_dims[-1:], 2 * dim, generator)
+            for layer, dim, up in zip(self.bottom_up, a.latent_dims, above, strict=True)
         )
         self.priors = nn.ModuleList(
             self.mlp(up, a.hidden_dims[-1:], 2 * dim, generator)

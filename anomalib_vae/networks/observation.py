@@ -15,7 +15,7 @@ LOG_SCALE_RANGE = (-3.0, 3.0)  # of a standardised column; a scale of nothing wo
 
 
 class Observation(nn.Module):
-    """p(row | decoder output): locations of real targets with one learned scale each, logits of the others.
+    """p(row | decoder output): locations of real targets with learned scales, logits of the others.
 
     All methods take the output (members, rows, targets) and return results of that shape, 0 where not observed.  It may
     hold several draws for each row of a batch, (members, draws x rows, targets), a draw after the other.
@@ -23,6 +23,7 @@ class Observation(nn.Module):
 
     targets: Tensor
     column: Tensor
+    scales: Tensor
 
     def __init__(self, layout: Layout, likelihood: Likelihood, n_members: int):
         super().__init__()
@@ -30,14 +31,18 @@ class Observation(nn.Module):
         self.real, self.binary, self.category = (layout.target_span(kind) for kind in ("real", "binary", "category"))
         self.level_counts = [block.width for block in layout.of_kind("category")]
         self.softmax = GroupedSoftmax(self.level_counts)
-        self.raw_log_scale = nn.Parameter(torch.zeros(n_members, 1, self.real.stop - self.real.start))
+        self.raw_log_scale = nn.Parameter(torch.zeros(n_members, 1, len(set(layout.scales))))
+        self.shares_scales = self.raw_log_scale.shape[-1] < len(layout.scales)
+        self.register_buffer("scales", torch.tensor(layout.scales, dtype=torch.long), persistent=False)
         self.register_buffer("targets", torch.tensor(layout.targets, dtype=torch.long), persistent=False)
         self.register_buffer("column", torch.tensor(layout.column_of_target, dtype=torch.long), persistent=False)
         self.width = len(layout.targets)
 
     @property
     def log_scale(self) -> Tensor:
-        return smooth_clamp(self.raw_log_scale, *LOG_SCALE_RANGE)
+        """Of each real target, (members, 1, real targets)."""
+        log_scale = smooth_clamp(self.raw_log_scale, *LOG_SCALE_RANGE)
+        return log_scale[..., self.scales] if self.shares_scales else log_scale
 
     def log_prob(self, output: Tensor, batch: Batch) -> Tensor:
         return self._evaluate(output, batch, None)

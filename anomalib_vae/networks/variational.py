@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from anomalib_vae.codec.batch import Batch, Layout
 from anomalib_vae.losses.corruptions import Corruption
@@ -42,6 +42,7 @@ class Architecture:
     free_bits: float = 0.0
     importance_samples: int = 1
     score_draws: int = 2
+    backbone: str = "dense"
 
 
 class Posterior(NamedTuple):
@@ -85,7 +86,7 @@ class VariationalNetwork(Network):
         self.observation = Observation(layout, architecture.likelihood, self.n_members)
         self.code_width = sum(architecture.latent_dims)
         self.build_latents(generator)
-        self.decoder = self.mlp(self.code_width, architecture.hidden_dims[::-1], self.observation.width, generator)
+        self.decoder = self.writer(generator)
         self.aggregate_prior = AggregatePrior(self.n_members, self.code_width)
         pairs = -(-max(architecture.score_draws, architecture.importance_samples) // 2)
         half = torch.randn((self.n_members, pairs, self.code_width), generator=generator)
@@ -93,9 +94,18 @@ class VariationalNetwork(Network):
 
     def build_latents(self, generator: Generator) -> None:
         """Make what `posterior` and `prior` need."""
-        self.encoder = self.mlp(self.inputs.width, self.architecture.hidden_dims, 2 * self.code_width, generator)
+        self.encoder = self.reader(2 * self.code_width, generator)
+
+    def reader(self, outputs: int | None, generator: Generator) -> nn.Module:
+        """What reads the inputs: (members, rows, inputs) to (members, rows, outputs), or to as many as its `width`."""
+        reader = self.mlp(self.inputs.width, self.architecture.hidden_dims, outputs, generator)
         # the missing-flag of a column that is complete in training never learns: it shall have no effect later either
-        self.encoder.silence(self.inputs.flags)
+        reader.silence(self.inputs.flags)
+        return reader
+
+    def writer(self, generator: Generator) -> nn.Module:
+        """What makes the observation's parameters of codes."""
+        return self.mlp(self.code_width, self.architecture.hidden_dims[::-1], self.observation.width, generator)
 
     def mlp(self, inputs: int, hidden_dims: tuple[int, ...], outputs: int | None, generator: Generator) -> MLP:
         a = self.architecture

@@ -16,8 +16,11 @@ from anomalib_vae.parameters import check_value
 from anomalib_vae.scoring.ties import tolerance
 
 
-def split(X, fraction: float, random_state) -> tuple[Any, Any]:
-    """The rows of X for the model, and the share of them that it is not to see, or None where fraction is 0."""
+def split(X, fraction: float, random_state, *, in_order: bool = False) -> tuple[Any, Any]:
+    """The rows of X for the model, and the share of them that it is not to see, or None where fraction is 0.
+
+    in_order: these are the last rows, and not drawn at random.
+    """
     if not fraction:
         return X, None
     held_out = math.ceil(fraction * len(X))
@@ -28,6 +31,8 @@ def split(X, fraction: float, random_state) -> tuple[Any, Any]:
         )
     from sklearn.model_selection import train_test_split  # slow to import, and takes rich along
 
+    if in_order:
+        return train_test_split(X, test_size=held_out, shuffle=False)
     return train_test_split(X, test_size=held_out, random_state=random_state)
 
 

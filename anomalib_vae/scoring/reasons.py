@@ -41,7 +41,7 @@ class Expectation:
     @classmethod
     def of(cls, model: Any, X: Any, cells: np.ndarray, level: float = 0.9) -> Expectation:
         """cells: (rows, columns in the layout's order) of bool: what is expected there, leaving out their own value."""
-        codec, (mean, deviation) = model.codec_, model.predictive(X, cells)
+        codec, (mean, deviation) = model.table_codec, model.predictive(X, cells)
         index, names = _index_of(X, len(mean)), pd.Index(codec.names, tupleize_cols=False)
 
         def frame(targets):
@@ -53,7 +53,7 @@ class Expectation:
             if column.kind != "real":
                 low.isetitem(position, np.nan)
                 high.isetitem(position, np.nan)
-        probabilities = (pd.DataFrame(p, index, names) for p in _probabilities(codec, mean, codec.encode(X)))
+        probabilities = (pd.DataFrame(p, index, names) for p in _probabilities(codec, mean, codec.encode(model.measured(X))))
         return cls(expected, low, high, *probabilities)
 
 
@@ -74,14 +74,14 @@ def texts(model: Any, score: Score, X: Any, n_reasons: int) -> pd.DataFrame:
     nats, cells = surprises(model, score, X, n_reasons)
     order = nats.argsort(axis=1, kind="stable")[:, :n_reasons]
     expectation = Expectation.of(model, X, cells)
-    found = frames.read(X)
+    found = frames.read(model.measured(X))
     written = np.full(order.shape, "", dtype=object)
-    for position, at in enumerate(_layout_positions(model.codec_)):
+    for position, at in enumerate(_layout_positions(model.table_codec)):
         rows, ranks = np.nonzero((order == at) & cells[:, [at]])
         if len(rows):
             expected = _expected_texts(expectation, position, rows)
             cell = _some(found[position], rows).texts
-            name = model.codec_.names[position]
+            name = model.table_codec.names[position]
             for row, rank, value, instead, cost in zip(rows, ranks, cell, expected, nats[rows, at], strict=True):
                 written[row, rank] = f"{name} = {value}, expected {instead} ({cost:+.0f} nats)"
     columns = [f"reason_{k + 1}" for k in range(order.shape[1])]
@@ -96,12 +96,15 @@ def surprises(model: Any, score: Score, X: Any, n_reasons: int) -> tuple[np.ndar
     log p(cell | rest) = score - score without the cell.  The shares of one score would not do: a cell far from what is
     expected draws the code away, and so spoils what is expected of its neighbours and makes the code itself unlikely;
     without the guilty cell all is well again.  Tried are the cells of lowest share, less what is usual in the column,
-    and those farthest from their column's mean, by turns.
+    and those farthest from their column's mean, by turns.  Where rows are steps, a cell's share stands for it: many
+    windows tell it, and a cell is a small part of each.
     """
-    layout, batch = model.codec_.layout, model.encode(X)
+    layout, batch = model.table_codec.layout, model.table_codec.encode(model.measured(X))
     usual = np.array([model.typical_column_scores_[name] for name in layout.columns])
     observed = batch.observed[:, [block.start for block in layout.blocks]].numpy() > 0
     excess = model.column_scores(X)[layout.columns].to_numpy() - usual
+    if model.rows_are_steps:
+        return np.where(observed, excess, np.inf), observed
     distance = np.add.reduceat(batch.values.numpy() ** 2, [block.start for block in layout.blocks], axis=1)
     turn = np.minimum(_ranks(np.where(observed, excess, np.inf)), _ranks(np.where(observed, -distance, np.inf)))
     cells = observed & (_ranks(turn) < max(n_reasons, CANDIDATES))

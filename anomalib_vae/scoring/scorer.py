@@ -40,6 +40,11 @@ class Scorer(Role):
 
         is_normal: which rows of X are known to be normal, (rows,) of bool.
         """
+        if known is not None and self._rows_are_steps:
+            raise ValueError(
+                "y: labels of single steps can't be learned from, because a window holds many steps: leave the known "
+                "anomalies out of X, with time= in the model so that no window reaches over the cut"
+            )
         X = self._fit_model(X)
         self.neighbourhood_ = neighbourhood.around(self.model_, X, self.neighbour_weight)
         self.known_anomalies_ = None
@@ -52,10 +57,18 @@ class Scorer(Role):
         """The model's score of each row less its remoteness from the training rows, lower where it is like known
         anomalies, (rows,), in nats: higher = more normal."""
         check_is_fitted(self)
-        model, known = self.model_, self.known_anomalies_
-        if known is not None:
-            return by_parts(lambda part: known.lower(self._score_batch(part), model.data_space(part)), model.rows(X))
-        return model.score_samples(X) if self.neighbourhood_ is None else self._score_batch(model.rows(X))
+        model = self.model_
+        if not hasattr(model, "rows"):
+            return model.score_samples(X)
+        rows = model.rows(X)
+        return model.by_row(self.score_batch(rows), rows)
+
+    def score_batch(self, rows: Rows) -> np.ndarray:
+        """The score of rows as the model's codec gives them, (rows,)."""
+        known, model = self.known_anomalies_, self.model_
+        if known is None:
+            return self._score_batch(rows)
+        return by_parts(lambda part: known.lower(self._score_batch(part), model.data_space(part)), rows)
 
     def _score_batch(self, rows: Rows) -> np.ndarray:
         """The score but for what known anomalies tell."""
@@ -71,6 +84,11 @@ class Scorer(Role):
         """
         if len(X) <= REFERENCE_ROWS:
             return self.score_samples(X)
+        if self._rows_are_steps:  # a row has no score without its neighbours
+            scores = self.score_samples(X)
+            some = resample(scores, replace=False, n_samples=REFERENCE_ROWS, random_state=0)
+            some[0] = scores.min() if lowest else some[0]
+            return some
         some = resample(X, replace=False, n_samples=REFERENCE_ROWS, random_state=0)
         scores = self.score_samples(some)
         if lowest:

@@ -1,0 +1,116 @@
+"""Scores of steps as they arrive, each from the window that ends with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from anomalib_vae.codec import frames
+from anomalib_vae.codec.batch import Batch
+from anomalib_vae.models.validation import checked
+
+
+@dataclass
+class Recent:
+    """The last window of one series: values and observed, (length, features of a step), 0 where nothing is known."""
+
+    values: Tensor
+    observed: Tensor
+    stamp: float | None = None
+
+    def push(self, ahead: int, values: Tensor, observed: Tensor) -> None:
+        """Move on by so many steps; the last one has this row, (features of a step,), the others none."""
+        length = len(self.values)
+        for held, new in ((self.values, values), (self.observed, observed)):
+            if ahead < length:
+                held[: length - ahead] = held[ahead:].clone()
+            held[max(length - ahead, 0) :] = 0.0
+            held[-1] = new
+
+
+class Stream:
+    """Scores the steps of one or more series as they arrive, from `AnomalyDetector.stream`.
+
+    A row's score is what `score_samples` of all rows so far would give to the last one.
+    """
+
+    def __init__(self, detector: Any, state: Mapping[str, Any] | None = None):
+        self.detector, self._model = detector, detector.model_
+        self._codec = self._model.codec_
+        self._series: dict[Any, Recent] = {}
+        for key, held in (state or {"series": []})["series"]:
+            values, observed = (torch.tensor(held[name], dtype=torch.float32) for name in ("values", "observed"))
+            self._series[key] = Recent(values, observed, held["stamp"])
+
+    def score_samples(self, rows) -> np.ndarray:
+        """The scores of one row or a few, in the order of their arrival, (rows,): each given all rows before it.
+
+        rows: a frame or an array like that of fit, or one row as a dict or a one-dimensional array.  Raises ValueError
+        where a stamp is missing or not later than the last one of its series; then no row of the call is taken.
+        """
+        rows = self._as_table(rows)
+        timeline = self._codec.timeline
+        for _ in timeline.rows_of_series(rows):  # checks that stamps are there, and in order
+            pass
+        stamps, keys = timeline.stamps(rows), timeline.keys(rows)
+        steps = self._codec.steps(rows)[:]
+        ahead = self._steps_ahead(keys, stamps)
+        windows = [
+            self._window(key, *row)
+            for key, *row in zip(keys, stamps, ahead, steps.values, steps.observed, strict=True)
+        ]
+        values, observed = (torch.stack(parts) for parts in zip(*windows, strict=True))
+        layout = self._codec.layout
+        complete = bool(observed.all())
+        batch = Batch.complete(layout.join(values)) if complete else Batch(layout.join(values), layout.join(observed))
+        return self.detector.score_batch(batch)
+
+    def predict(self, rows) -> np.ndarray:
+        """+1 for a normal row and -1 for an anomaly, (rows,), by the detector's threshold."""
+        return self.detector.verdicts(self.score_samples(rows))
+
+    def state(self) -> dict[str, Any]:
+        """What JSON can hold of it; `detector.stream(state)` goes on from here."""
+        series = [
+            [key, {"values": r.values.tolist(), "observed": r.observed.tolist(), "stamp": r.stamp}]
+            for key, r in self._series.items()
+        ]
+        return {"series": series}
+
+    def _as_table(self, rows):
+        names = getattr(self._model, "feature_names_in_", None)
+        if isinstance(rows, Mapping):
+            return pd.DataFrame([rows], columns=names)
+        if not frames.is_frame(rows):
+            rows = np.atleast_2d(np.asarray(rows))
+        return checked(self._model, rows, reset=False)
+
+    def _steps_ahead(self, keys: np.ndarray, stamps: np.ndarray) -> list[int]:
+        """How many steps each row lies after the one before it in its series."""
+        last: dict[Any, float | None] = {key: recent.stamp for key, recent in self._series.items()}
+        ahead = []
+        for key, stamp in zip(keys, stamps, strict=True):
+            before = last.get(key)
+            if before is not None and not stamp > before:
+                raise ValueError(
+                    f"time: a row is not later than the last one that the stream has seen"
+                    f"{'' if self._codec.timeline.series is None else f' of {key!r}'}: give each row once, in order."
+                )
+            ahead.append(1 if before is None else int(self._codec.timeline.steps_between(before, stamp)))
+            last[key] = None if np.isnan(stamp) else stamp
+        return ahead
+
+    def _window(self, key, stamp: float, ahead: int, values: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+        if key not in self._series:
+            empty = values.new_zeros(self._codec.window, len(values))
+            self._series[key] = Recent(empty, empty.clone())
+        recent = self._series[key]
+        recent.push(ahead, values, observed)
+        recent.stamp = None if np.isnan(stamp) else float(stamp)
+        return recent.values.clone(), recent.observed.clone()
