@@ -53,20 +53,21 @@ WRITE = """
 filled.to_parquet(sys.argv[1])
 print("figures", fitted - started, time.process_time() - fitted)
 """
-# means and votes over five completed tables: one table alone is a draw, farther from the truth than what is expected
+# predictions in place of draws, and means and votes over five chains of them: nearest to what is expected.  Rows that it
+# was not fitted on get random values (complete_data) or poor ones (its fifth iteration): it gets those of both tables
 MICEFOREST = """
 import miceforest
-kernel = miceforest.ImputationKernel(train, num_datasets=5, random_state=seed)
+both = pd.concat([train, test.astype(train.dtypes)], ignore_index=True)
+kernel = miceforest.ImputationKernel(both, num_datasets=5, mean_match_candidates=0, random_state=seed)
 kernel.mice(5)
 fitted = time.process_time()
-new = kernel.impute_new_data(test)
-drawn = [new.complete_data(k) for k in range(5)]
-filled = drawn[0].copy()
+chains = [kernel.complete_data(k).iloc[len(train):].reset_index(drop=True) for k in range(5)]
+filled = chains[0].copy()
 for c in filled:
-    cells = pd.concat([d[c].astype(object) for d in drawn], axis=1)
+    cells = pd.concat([chain[c].astype(object) for chain in chains], axis=1)
     filled[c] = cells.mode(axis=1)[0].astype(train[c].dtype) if c in labels else cells.astype(float).mean(axis=1)
 """
-# it learns nothing in fit and fits again to the rows that it is to fill: it gets those of both tables
+# it learns nothing in fit and fits to the rows that it is to fill: it gets those of both tables
 HYPERIMPUTE = """
 from hyperimpute.plugins.imputers import Imputers
 both = pd.concat([train, test], ignore_index=True)

@@ -11,7 +11,12 @@ import anomalib_vae
 from anomalib_vae import datasets
 
 FOLDER = Path(datasets.__file__).parent
-LOADERS = [datasets.load_card_transactions, datasets.load_online_shoppers]
+LOADERS = [
+    datasets.load_card_transactions,
+    datasets.load_online_shoppers,
+    datasets.load_server_machine,
+    datasets.load_ambient_temperature,
+]
 
 
 def test_card_transactions_are_what_the_docstring_says():
@@ -25,6 +30,28 @@ def test_card_transactions_are_what_the_docstring_says():
     assert frame["Time"].max() < 2 * 24 * 3600
     assert (frame["Amount"] >= 0).all()
     assert not frame.isna().any(axis=None)
+
+
+def test_the_server_machine_is_what_the_docstring_says():
+    frame = datasets.load_server_machine()
+    assert list(frame) == [*(f"metric_{i}" for i in range(38)), "split", "label"]
+    assert frame.shape == (14500, 40)
+    assert frame["split"].value_counts().to_dict() == {"train": 8000, "test": 6500}
+    assert frame.groupby("split", observed=True)["label"].sum().to_dict() == {"train": 0, "test": 156}
+    assert (frame["label"].diff() == 1).sum() == 5
+    assert not frame.isna().any(axis=None)
+
+
+def test_the_ambient_temperature_is_what_the_docstring_says():
+    frame = datasets.load_ambient_temperature()
+    assert list(frame) == ["timestamp", "temperature", "label"]
+    assert frame.shape == (7267, 3)
+    assert frame["label"].sum() == 726
+    assert (frame["label"].diff() == 1).sum() == 2
+    steps = frame["timestamp"].diff().dropna()
+    assert (steps > pd.Timedelta(0)).all()
+    assert steps.median() == pd.Timedelta("1h")
+    assert steps.max() > pd.Timedelta("1D")
 
 
 def test_online_shoppers_are_what_the_docstring_says():
@@ -48,8 +75,9 @@ def test_data_lie_inside_the_package(load, monkeypatch, tmp_path):
 @pytest.mark.parametrize("load", LOADERS)
 def test_a_change_to_the_frame_does_not_reach_the_next_caller(load):
     frame = load()
-    frame.iloc[:, 0] = -1
-    assert (load().iloc[:, 0] != -1).any()
+    frame.iloc[0, 1] = frame.iloc[-1, 1] + 1
+    pd.testing.assert_frame_equal(load(), load())
+    assert load().iloc[0, 1] != frame.iloc[0, 1]
 
 
 def test_the_notice_names_each_file_and_its_licence():

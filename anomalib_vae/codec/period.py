@@ -13,11 +13,13 @@ USUAL = 64  # steps, where nothing repeats itself
 SHORTEST, LONGEST = 16, 128
 LEAST_PARTS = 4  # windows that lie end to end in the longest segment
 LEAST_CORRELATION = 0.3  # that a period must have with the one before it
+ALIKE = 0.9  # of the highest peak: a lower one may be the period, and the highest a multiple of it
+HUMP = 1.5  # times the first high peak: noise may put several on one hump
 
 
 def dominant_period(rows: Batch, segments: Sequence[np.ndarray]) -> int:
-    """The lag, between SHORTEST and LONGEST steps, of the highest peak of the mean autocorrelation of the longest
-    segment's sensors; USUAL where there is no such peak.  A LEAST_PARTS-th of the segment at most.
+    """The lag, between SHORTEST and LONGEST steps, of the first high peak of the mean autocorrelation of the longest
+    segment's sensors; USUAL where there is none.  A LEAST_PARTS-th of the segment at most.
 
     rows: encoded, (rows, features), standardised.  segments: see `Timeline.segments`.
     """
@@ -30,8 +32,11 @@ def dominant_period(rows: Batch, segments: Sequence[np.ndarray]) -> int:
     inner = correlation[1:-1]
     peaks = np.flatnonzero((inner > correlation[:-2]) & (inner >= correlation[2:])) + 1
     peaks = [lag for lag in peaks if SHORTEST <= lag <= LONGEST and correlation[lag] >= LEAST_CORRELATION]
-    period = int(max(peaks, key=lambda lag: correlation[lag])) if peaks else USUAL
-    return min(period, most)
+    if not peaks:
+        return min(USUAL, most)
+    high = [lag for lag in peaks if correlation[lag] >= ALIKE * correlation[peaks].max()]
+    first_hump = [lag for lag in high if lag < HUMP * high[0]]
+    return min(int(max(first_hump, key=lambda lag: correlation[lag])), most)
 
 
 def _autocorrelation(values: np.ndarray, seen: np.ndarray, lags: int) -> np.ndarray:
