@@ -156,14 +156,17 @@ def main() -> None:
     options.add_argument("--peer-python", required=True, help="the interpreter of the environment that has the library")
     options.add_argument("--peer-path", type=Path, default=Path("remasker"), help="the checkout of ReMasker")
     options.add_argument("--mechanisms", default="MCAR")
+    options.add_argument("--max-rows", type=int, default=6000, help="of a table, to fit on and to fill in")
     options.add_argument("--limit", type=int, default=3600, help="seconds that the library may take for a table")
     chosen = options.parse_args()
     torch.set_num_threads(chosen.threads)
     protocol = common.protocol(chosen.protocol)
     print(f"{chosen.library} {peer_version(chosen)}")
     seeds = tuple(int(seed) for seed in chosen.seeds.split(","))
+    mechanisms = tuple(chosen.mechanisms.split(","))
+    tasks = protocol.impute_tasks(mechanisms=mechanisms, seeds=seeds, max_rows=chosen.max_rows)
     rows = []
-    for task in common.wanted(protocol.impute_tasks(mechanisms=chosen.mechanisms.split(","), seeds=seeds), chosen.only):
+    for task in common.wanted(tasks, chosen.only):
         for method, result in (("ours", ours(task)), (chosen.library, peer(task, chosen))):
             rows.append(figures(protocol, task, method, result))
             print({k: round(v, 3) if isinstance(v, float) else v for k, v in rows[-1].items()}, flush=True)

@@ -4,7 +4,8 @@
     python benchmarks/series_anomaly.py --families asd,skab --model RecurrentVAE --set cell=gru
     python benchmarks/series_anomaly.py --backbones dense,conv,gru,lstm --set max_epochs=5
 
-VUS-PR, and no point adjustment anywhere.  The peers' figures are read from peers/series_anomaly.csv beside the protocol.
+VUS-PR, and no point adjustment anywhere.  The peers' figures are read from peers/series_anomaly.csv beside the
+protocol.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -81,20 +80,6 @@ class Rows(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, rows: Any, /) -> Batch: ...
-
-
-@dataclass(frozen=True)
-class Selected:
-    """Rows with some of their features."""
-
-    rows: Rows
-    features: Sequence[int]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, rows) -> Batch:
-        return self.rows[rows].select(self.features)
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from anomalib_vae.codec.column import Column, Family
 
 
 def is_frame(X) -> bool:
-    if isinstance(X, pd.DataFrame):
-        return True
+    if isinstance(X, pd.DataFrame | np.ndarray):
+        return isinstance(X, pd.DataFrame)
     return isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame)
 
 

@@ -31,8 +31,8 @@ def dominant_period(rows: Batch, segments: Sequence[np.ndarray]) -> int:
     correlation = _autocorrelation(values, seen, LONGEST + 2)
     inner = correlation[1:-1]
     peaks = np.flatnonzero((inner > correlation[:-2]) & (inner >= correlation[2:])) + 1
-    peaks = [lag for lag in peaks if SHORTEST <= lag <= LONGEST and correlation[lag] >= LEAST_CORRELATION]
-    if not peaks:
+    peaks = peaks[(peaks >= SHORTEST) & (peaks <= LONGEST) & (correlation[peaks] >= LEAST_CORRELATION)]
+    if not len(peaks):
         return min(USUAL, most)
     high = [lag for lag in peaks if correlation[lag] >= ALIKE * correlation[peaks].max()]
     first_hump = [lag for lag in high if lag < HUMP * high[0]]

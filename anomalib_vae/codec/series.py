@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from anomalib_vae.codec import frames
-from anomalib_vae.codec.batch import Rows, Selected
+from anomalib_vae.codec.batch import Rows
 from anomalib_vae.codec.empty import EmptyCodec
 from anomalib_vae.codec.period import dominant_period
 from anomalib_vae.codec.table import TableCodec, plain
@@ -46,7 +46,7 @@ class SeriesCodec:
         """window: steps, or 'auto' for `dominant_period`'s."""
         timeline = Timeline.fit(X, time, series)
         table = TableCodec.fit(timeline.sensors(X))
-        rows = table.encode(timeline.sensors(X)).select(table.layout.targets)
+        rows = table.targets(timeline.sensors(X))[:]
         if window == "auto":
             window = dominant_period(rows, list(timeline.segments(X, len(rows))))
         window = int(window)
@@ -83,7 +83,7 @@ class SeriesCodec:
 
     def steps(self, X) -> Rows:
         """The rows of X, (rows, features of a step)."""
-        return Selected(self.table.rows(self.timeline.sensors(X)), self.table.layout.targets)
+        return self.table.targets(self.timeline.sensors(X))
 
     def decode(self, targets: np.ndarray, *, index_of=None):
         """Targets of steps, (steps, targets), as a frame of the sensors."""

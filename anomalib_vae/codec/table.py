@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -35,6 +36,7 @@ _CODEC_OF: dict[str, type[NumberCodec] | type[BooleanCodec] | type[CategoryCodec
     "label": CategoryCodec,
 }
 _ORDER = ("real", "binary", "category")
+FAR = 1e4  # standard deviations: beyond it, sums of squares in float32 would lose all else
 
 
 class TableCodec:
@@ -75,8 +77,16 @@ class TableCodec:
     def rows(self, X) -> Rows:
         """The same rows, read and checked; they are encoded where they are asked for, so that a part takes the memory
         of a part.  Labels are encoded at once: what is new among them is one warning."""
+        return self._rows(X, self.encode_columns)
+
+    def targets(self, X) -> Rows:
+        """`rows` with the targets of each column alone, (rows, targets): for numbers the standardised view, without the
+        limit that keeps far cells from deciding everything."""
+        return self._rows(X, self._encode_targets)
+
+    def _rows(self, X, encode: Callable[[Sequence[Column]], Batch]) -> Rows:
         trained = zip(frames.read(X), self.codecs, self.families, strict=True)
-        rows = _Unencoded(self, [_as_trained(column, codec, family) for column, codec, family in trained])
+        rows = _Unencoded(encode, [_as_trained(column, codec, family) for column, codec, family in trained])
         return rows[:] if self.layout.of_kind("category") else rows
 
     def encode_columns(self, columns: Sequence[Column]) -> Batch:
@@ -93,6 +103,35 @@ class TableCodec:
         for block, cells in missing:
             observed[cells, block.start : block.stop] = 0.0
         return Batch(torch.from_numpy(values), torch.from_numpy(observed))
+
+    def _encode_targets(self, columns: Sequence[Column]) -> Batch:
+        """All numbers at once: a row that comes alone must not take a turn for each of them."""
+        values, observed = np.zeros((2, len(columns[0].values), len(self.layout.targets)), np.float32)
+        numbers = [i for i in self._order if self.codecs[i].kind == "real"]
+        if numbers:
+            cells = np.stack([columns[i].values for i in numbers], axis=1)
+            centre, scale = self._spread
+            with np.errstate(over="ignore"):
+                standard = np.clip((cells - centre) / scale, -FAR, FAR)
+            observed[:, : len(numbers)] = ~np.isnan(standard)
+            values[:, : len(numbers)] = np.nan_to_num(standard)
+        start = len(numbers)
+        for i in self._order[len(numbers) :]:
+            part = slice(start, start + self.codecs[i].width)
+            values[:, part], seen = self.codecs[i].encode(columns[i])
+            observed[:, part] = seen[:, None]
+            start = part.stop
+        if observed.all():
+            return Batch.complete(torch.from_numpy(values))
+        return Batch(torch.from_numpy(values), torch.from_numpy(observed))
+
+    @cached_property
+    def _spread(self) -> tuple[np.ndarray, np.ndarray]:
+        """Centre and scale of each number; NaN for a column never observed, so that its cells are missing."""
+        numbers = [self.codecs[i] for i in self._order if self.codecs[i].kind == "real"]
+        pairs = [(c.center, c.scale) if isinstance(c, NumberCodec) else (np.nan, np.nan) for c in numbers]
+        centre, scale = np.array(pairs).reshape(-1, 2).T
+        return centre, scale
 
     def decode(self, targets: np.ndarray, *, clip: bool = True, index_of=None):
         """Targets (rows, targets), means or probabilities, as a frame like the one in training.
@@ -132,14 +171,14 @@ class TableCodec:
 class _Unencoded:
     """Rows of a table as its columns hold them."""
 
-    codec: TableCodec
+    encode: Callable[[Sequence[Column]], Batch]
     columns: list[Column]
 
     def __len__(self) -> int:
         return len(self.columns[0].values)
 
     def __getitem__(self, rows) -> Batch:
-        return self.codec.encode_columns([replace(column, values=column.values[rows]) for column in self.columns])
+        return self.encode([replace(column, values=column.values[rows]) for column in self.columns])
 
 
 def _column_to_json(codec: ColumnCodec) -> dict:

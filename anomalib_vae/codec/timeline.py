@@ -98,27 +98,34 @@ class Timeline:
                 f"series: {_rows(pd.isna(keys))} of column {self.series!r} say not which series they are of: fill in "
                 "the name, or drop them."
             )
-        codes = pd.factorize(keys)[0]
-        order = np.argsort(codes, kind="stable")
-        for rows in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
+        for rows in self._by_key(keys):
             self._check_order(stamps[rows], rows)
             yield rows
 
+    def _by_key(self, keys: np.ndarray) -> list[np.ndarray]:
+        if self.series is None:
+            return [np.arange(len(keys))]
+        codes = pd.factorize(keys)[0]
+        order = np.argsort(codes, kind="stable")
+        return np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+
     def _check_order(self, stamps: np.ndarray, rows: np.ndarray) -> None:
+        distances = np.diff(stamps)
+        if not (distances <= 0).any():  # nor where there are no stamps
+            return
         of = f"of column {self.time!r}" + ("" if self.series is None else f" and one {self.series!r}")
-        same = np.flatnonzero(np.diff(stamps) == 0)
+        same = np.flatnonzero(distances == 0)
         if len(same):
             pairs = ", ".join(f"{rows[i]} and {rows[i + 1]}" for i in same[:5])
             raise ValueError(
                 f"time: {len(same)} stamps {of} are given twice, in rows {pairs} (counted from 0): drop or average one "
                 "of each two; where clocks were set back, make the stamps UTC with tz_localize and tz_convert."
             )
-        back = np.flatnonzero(np.diff(stamps) < 0)
-        if len(back):
-            raise ValueError(
-                f"time: row {rows[back[0] + 1]} (counted from 0) {of} is earlier than the row before it: sort the rows "
-                "by time; where clocks were set back, make the stamps UTC with tz_localize and tz_convert."
-            )
+        back = np.flatnonzero(distances < 0)
+        raise ValueError(
+            f"time: row {rows[back[0] + 1]} (counted from 0) {of} is earlier than the row before it: sort the rows "
+            "by time; where clocks were set back, make the stamps UTC with tz_localize and tz_convert."
+        )
 
     def _column(self, X, name) -> Column:
         column = frames.read(selection.select(X, [frames.names_of(X).index(name)]))[0]

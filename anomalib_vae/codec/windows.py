@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anomalib_vae.codec.batch import Batch, Block, Layout, Rows
+from anomalib_vae.codec.batch import Batch, Block, Kind, Layout, Rows
 from anomalib_vae.codec.timeline import NOTHING
 
-KINDS = ("real", "binary", "category")
+KINDS: tuple[Kind, ...] = ("real", "binary", "category")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,9 @@ class WindowLayout(Layout):
         if len({block.kind for block in self.step.blocks}) == 1:
             return None
         at = np.arange(self.length * self.step.width).reshape(self.length, -1)
-        return torch.from_numpy(np.concatenate([at[:, self.step.span(kind)].ravel() for kind in KINDS]))
+        return torch.from_numpy(
+            np.concatenate([at[:, range(*self.step.span(kind).indices(self.step.width))].ravel() for kind in KINDS])
+        )
 
     @cached_property
     def inverse(self) -> Tensor | None:
@@ -145,23 +147,21 @@ class Windows:
 
     def spread(self, values: np.ndarray) -> np.ndarray:
         """What was found of each window, (windows,), as the mean over the windows that hold a row: (rows,)."""
-        total, count = np.zeros((2, len(self.steps)))
+        total = np.zeros(len(self.steps))
         for offset in range(self.layout.length):
             total[self.starts + offset] += values
-            count[self.starts + offset] += 1
-        return self._of_rows(total / np.maximum(count, 1))
+        return self._mean_of_rows(total)
 
     def overlap(self, function: Callable[[Batch], np.ndarray], part: int) -> np.ndarray:
         """What a function finds of each step of windows, (windows, length, ...), as the mean over the windows that hold
         a row: (rows, ...).  part: how many windows at once."""
-        total, count = None, np.zeros(len(self.steps))
+        total = np.zeros(0)
         for at in range(0, len(self), part):
             found, starts = function(self[at : at + part]), self.starts[at : at + part]
-            total = np.zeros((len(self.steps), *found.shape[2:])) if total is None else total
+            total = total if len(total) else np.zeros((len(self.steps), *found.shape[2:]))
             for offset in range(self.layout.length):
                 total[starts + offset] += found[:, offset]
-                count[starts + offset] += 1
-        return self._of_rows(total / np.maximum(count, 1).reshape(-1, *[1] * (total.ndim - 1)))
+        return self._mean_of_rows(total)
 
     def centred(self) -> tuple[Windows, np.ndarray]:
         """Windows with each row in their middle, as near as its segment has it, and the window of each row, (rows,)."""
@@ -174,9 +174,12 @@ class Windows:
         of_rows[self.steps[steps]] = window
         return replace(self, starts=starts), of_rows
 
-    def _of_rows(self, values: np.ndarray) -> np.ndarray:
-        """Values of steps, (steps, ...), as those of rows, (rows, ...)."""
+    def _mean_of_rows(self, total: np.ndarray) -> np.ndarray:
+        """Sums over the windows that hold a step, (steps, ...), as means of the rows, (rows, ...)."""
+        count = np.zeros(len(self.steps))
+        for offset in range(self.layout.length):
+            count[self.starts + offset] += 1
         known = self.steps != NOTHING
-        found = np.empty((np.count_nonzero(known), *values.shape[1:]))
-        found[self.steps[known]] = values[known]
+        found = np.empty((np.count_nonzero(known), *total.shape[1:]))
+        found[self.steps[known]] = total[known] / count[known].reshape(-1, *[1] * (total.ndim - 1))
         return found

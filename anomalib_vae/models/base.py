@@ -68,7 +68,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
     verbose: bool | None = parameter(default=None, doc="Progress bar; None: where a terminal is watching.")
 
     auto_steps: ClassVar[int] = AUTO_STEPS
-    codec_class: ClassVar[type] = TableCodec
+    codec_class: ClassVar[Any] = TableCodec
     rows_are_steps: ClassVar[bool] = False  # whether the order of rows says something
     facts: ClassVar[tuple[str, ...]] = ("n_iter_", "n_features_in_", "typical_column_scores_")  # saved as they are
 

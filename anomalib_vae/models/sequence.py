@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ class SequenceVAE(VAE):
     )
 
     latent_dim: int | str = parameter(default=16, at_least=1, options=("auto",), doc="Width of a window's code.")
-    hidden_dims: tuple[int, ...] | None = parameter(
+    hidden_dims: tuple[int, ...] | None = parameter(  # type: ignore[assignment]
         default=None, at_least=1, doc="Widths of the encoder's hidden layers; None: such as suit the backbone."
     )
     batch_size = 128
@@ -124,7 +125,7 @@ class SequenceVAE(VAE):
     def transform(self, X):
         """The code of each row, (rows, members x latent_dim), or with codes="series" of each series, the mean of its
         rows' codes, (series, members x latent_dim)."""
-        windows, of_rows = self.rows(X).centred()
+        windows, of_rows = cast(Windows, self.rows(X)).centred()
         codes = self._evaluate(lambda batch: self.network_.encode(batch).movedim(0, 1).flatten(1), windows)[of_rows]
         if self.codes == "step":
             return codes
@@ -139,11 +140,11 @@ class SequenceVAE(VAE):
             mean, variance = mixture_moments(*self.network_.predictive(batch), dim=0)
             return torch.stack([self._steps_of(mean), self._steps_of(variance + mean.square())], -1)
 
-        mean, square = np.moveaxis(self._overlap(moments, self.rows(X)), -1, 0)
+        mean, square = np.moveaxis(self._overlap(moments, cast(Windows, self.rows(X))), -1, 0)
         return Predictive(mean, np.sqrt(np.maximum(square - mean**2, 0.0)))
 
     def _evaluate_cells(self, function, rows):
-        return self._overlap(lambda batch: self._steps_of(function(batch)), rows)
+        return self._overlap(lambda batch: self._steps_of(function(batch)), cast(Windows, rows))
 
     def _overlap(self, function: Callable[[Batch], torch.Tensor], windows: Windows) -> np.ndarray:
         """What a function finds of each step of windows, as the mean over those that hold a row: (rows, ...)."""

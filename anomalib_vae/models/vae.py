@@ -96,4 +96,4 @@ class VAE(Model):
     def _count_active(self, data) -> int:
         """Latent dimensions whose posterior mean varies over the data; the median over the members."""
         means = self.network_.encode(self._for_network(data))
-        return int((means.var(1) > ACTIVE).sum(-1).median())
+        return int((means.var(1, correction=0) > ACTIVE).sum(-1).median())

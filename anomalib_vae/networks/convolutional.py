@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
@@ -53,10 +54,9 @@ class ConvolutionalReader(nn.Module):
         super().__init__()
         self.steps, self.activation = StepInputs(layout), ACTIVATIONS[activation]
         widths = [self.steps.width, *channels]
-        self.layers = nn.ModuleList(
-            StackedConvolution(n_members, a, b, generator, stride=2) for a, b in zip(widths, channels, strict=False)
-        )
-        self.layers[0].weight.data[:, :, self.steps.flags] = 0.0  # as in the dense backbone
+        layers = [StackedConvolution(n_members, a, b, generator, stride=2) for a, b in itertools.pairwise(widths)]
+        self.layers = nn.ModuleList(layers)
+        layers[0].weight.data[:, :, self.steps.flags] = 0.0  # as in the dense backbone
         left = halved(layout.length, len(channels)) * channels[-1]
         self.width = left if outputs is None else outputs
         self.head = None if outputs is None else StackedLinear(n_members, left, outputs, generator)
@@ -86,7 +86,7 @@ class ConvolutionalWriter(nn.Module):
         self.first = StackedLinear(n_members, code_width, self.few * channels[0], generator)
         widths = [*channels, layout.step.width]
         self.layers = nn.ModuleList(
-            StackedConvolution(n_members, a, b, generator) for a, b in zip(widths[:-1], widths[1:], strict=True)
+            StackedConvolution(n_members, a, b, generator) for a, b in itertools.pairwise(widths)
         )
 
     def forward(self, code: Tensor, generator: Generator | None = None) -> Tensor:

@@ -11,7 +11,7 @@ from anomalib_vae.networks.conditional_gaussian import ConditionalGaussian
 
 
 class Inputs(nn.Module):
-    """Batch to (members, rows, width): features, one missing-flag a column that has one, and `n_bins` bins a numeric column.
+    """Batch to (members, rows, width): features, missing-flags of columns that have one, `n_bins` bins a numeric column.
 
     The bins are piecewise-linear: bin t rises from 0 to 1 between the edges t and t + 1 (Gorishniy, Rubachev & Babenko
     2022, "On embeddings for numerical features in tabular deep learning").  They read the rank-normal view, in which
@@ -27,7 +27,9 @@ class Inputs(nn.Module):
         ranked = [block.start + 1 for block in layout.of_kind("real") if block.width > 1]
         inner = torch.tensor([float(ndtri(t / n_bins)) for t in range(1, n_bins)]) if n_bins else torch.zeros(0)
         edges = torch.cat([torch.tensor([-3.5]), inner, torch.tensor([3.5])])
-        self.register_buffer("first_feature", torch.tensor([b.start for b in layout.flagged], dtype=torch.long), persistent=False)
+        self.register_buffer(
+            "first_feature", torch.tensor([b.start for b in layout.flagged], dtype=torch.long), persistent=False
+        )
         self.register_buffer("ranked", torch.tensor(ranked, dtype=torch.long), persistent=False)
         self.register_buffer("edges", edges, persistent=False)
         self.n_bins = n_bins

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -24,13 +26,14 @@ class LadderNetwork(VariationalNetwork):
             raise ValueError(
                 "HierarchicalVAE.hidden_dims must name at least one width: each level reads a hidden layer."
             )
-        self.bottom_up = nn.ModuleList([self.reader(None, generator)])
+        bottom_up: list[Any] = [self.reader(None, generator)]
         for _ in a.latent_dims[1:]:
-            self.bottom_up.append(self.mlp(self.bottom_up[-1].width, a.hidden_dims, None, generator))
+            bottom_up.append(self.mlp(bottom_up[-1].width, a.hidden_dims, None, generator))
+        self.bottom_up = nn.ModuleList(bottom_up)
         above = [*a.latent_dims[1:], 0]
         self.corrections = nn.ModuleList(
             self.mlp(layer.width + up, a.hidden_dims[-1:], 2 * dim, generator)
-            for layer, dim, up in zip(self.bottom_up, a.latent_dims, above, strict=True)
+            for layer, dim, up in zip(bottom_up, a.latent_dims, above, strict=True)
         )
         self.priors = nn.ModuleList(
             self.mlp(up, a.hidden_dims[-1:], 2 * dim, generator)

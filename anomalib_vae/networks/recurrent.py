@@ -62,13 +62,14 @@ class RecurrentReader(nn.Module):
         super().__init__()
         self.steps = StepInputs(layout)
         widths = [self.steps.width, *(2 * hidden for hidden in hidden_dims)]
-        self.layers = nn.ModuleList(
+        layers = [
             StackedRecurrent(cell, n_members, width, hidden, generator, bidirectional=True)
             for width, hidden in zip(widths[:-1], hidden_dims, strict=True)
-        )
+        ]
+        self.layers = nn.ModuleList(layers)
         self.width = widths[-1] if outputs is None else outputs
         self.head = None if outputs is None else StackedLinear(n_members, widths[-1], outputs, generator)
-        for weight in self.layers[0].weights[::4]:  # as in the dense backbone, flags start without effect
+        for weight in layers[0].weights[::4]:  # as in the dense backbone, flags start without effect
             weight.data[..., self.steps.flags] = 0.0
 
     def forward(self, inputs: Tensor, generator: Generator | None = None) -> Tensor:

@@ -31,12 +31,8 @@ class SequenceNetwork(VariationalNetwork):
         if a.backbone == "dense":
             return super().writer(generator)
         if a.backbone in GATES:
-            return RecurrentWriter(
-                a.backbone, layout, a.n_members, self.code_width, a.hidden_dims[::-1], generator
-            )
-        return ConvolutionalWriter(
-            layout, a.n_members, self.code_width, a.hidden_dims[::-1], generator, a.activation
-        )
+            return RecurrentWriter(a.backbone, layout, a.n_members, self.code_width, a.hidden_dims[::-1], generator)
+        return ConvolutionalWriter(layout, a.n_members, self.code_width, a.hidden_dims[::-1], generator, a.activation)
 
     def score(self, batch):
         """The bound of a window's log-likelihood, in nats a step of which something was observed."""

@@ -1,4 +1,4 @@
-"""What reads the steps of a window one by one, and writes them: the border between windows and other than dense layers."""
+"""The border between windows and layers that take their steps one by one."""
 
 from __future__ import annotations
 

@@ -13,7 +13,13 @@ from anomalib_vae.codec.timeline import Timeline
 
 
 def alarms(
-    X: Any, timeline: Timeline, scores: np.ndarray, is_anomaly: np.ndarray, excess: pd.DataFrame, join: int, sensors: int
+    X: Any,
+    timeline: Timeline,
+    scores: np.ndarray,
+    is_anomaly: np.ndarray,
+    excess: pd.DataFrame,
+    join: int,
+    n_sensors: int,
 ) -> pd.DataFrame:
     """See `AnomalyDetector.alarms`.
 
@@ -26,7 +32,7 @@ def alarms(
         for first, last in _runs(is_anomaly[rows], join):
             inside = rows[first : last + 1]
             peak = inside[scores[inside].argmin()]
-            worst = excess.iloc[inside].mean().nsmallest(sensors)
+            worst = excess.iloc[inside].mean().nsmallest(n_sensors)
             found.append(
                 {
                     "series": keys[inside[0]],

@@ -53,7 +53,9 @@ class Expectation:
             if column.kind != "real":
                 low.isetitem(position, np.nan)
                 high.isetitem(position, np.nan)
-        probabilities = (pd.DataFrame(p, index, names) for p in _probabilities(codec, mean, codec.encode(model.measured(X))))
+        probabilities = (
+            pd.DataFrame(p, index, names) for p in _probabilities(codec, mean, codec.encode(model.measured(X)))
+        )
         return cls(expected, low, high, *probabilities)
 
 

@@ -62,8 +62,7 @@ class Stream:
         steps = self._codec.steps(rows)[:]
         ahead = self._steps_ahead(keys, stamps)
         windows = [
-            self._window(key, *row)
-            for key, *row in zip(keys, stamps, ahead, steps.values, steps.observed, strict=True)
+            self._window(key, *row) for key, *row in zip(keys, stamps, ahead, steps.values, steps.observed, strict=True)
         ]
         values, observed = (torch.stack(parts) for parts in zip(*windows, strict=True))
         layout = self._codec.layout

@@ -22,7 +22,7 @@ def found(X, segments=None) -> int:
 def waves(steps: int, length: float, noise: float = 0.3) -> np.ndarray:
     rng = np.random.default_rng(0)
     phase = 2 * np.pi * np.arange(steps)[:, None] / length
-    return np.sin(phase + [0.0, 1.0, 2.0]) + noise * rng.normal(size=(steps, 3))
+    return np.sin(phase + np.arange(3.0)) + noise * rng.normal(size=(steps, 3))
 
 
 @pytest.mark.parametrize("length", [20, 48, 100])

@@ -74,14 +74,14 @@ def test_two_series_may_have_the_same_stamps():
 
 
 def test_rows_out_of_order_are_refused():
-    with pytest.raises(ValueError, match="row 3 .* earlier than the row before it: sort the rows by time"):
+    with pytest.raises(ValueError, match=r"row 3 .* earlier than the row before it: sort the rows by time"):
         segments(frame([0, 1, 3, 2]))
 
 
 def test_missing_stamps_and_names_are_refused_with_their_rows():
-    with pytest.raises(ValueError, match="time: rows 1, 3 .* of column 'time' hold no stamp"):
+    with pytest.raises(ValueError, match=r"time: rows 1, 3 .* of column 'time' hold no stamp"):
         segments(frame([0.0, np.nan, 1.0, np.nan]))
-    with pytest.raises(ValueError, match="series: rows 2 .* of column 'machine' say not which series"):
+    with pytest.raises(ValueError, match=r"series: rows 2 .* of column 'machine' say not which series"):
         segments(frame([0, 1, 2], ["a", "a", None]), series="machine")
 
 

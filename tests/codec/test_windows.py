@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -104,5 +106,5 @@ def test_a_sensor_has_one_scale_at_all_steps():
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=4), st.integers(1, NUMBERS.length))
 def test_every_row_is_in_a_window(lengths, stride):
     bounds = np.cumsum([0, *lengths])
-    held = windows([range(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)], stride)
+    held = windows([range(a, b) for a, b in itertools.pairwise(bounds)], stride)
     np.testing.assert_array_equal(held.spread(np.ones(len(held))), np.ones(bounds[-1]))

@@ -85,7 +85,7 @@ def test_a_row_that_does_not_follow_is_refused_and_nothing_is_taken(detector):
     X, stream = series(), detector.stream()
     stream.score_samples(X.iloc[:40])
     for wrong in (X.iloc[[39]], X.iloc[[10]], X.iloc[[40, 40]]):
-        with pytest.raises(ValueError, match="not later than the last one|given twice"):
+        with pytest.raises(ValueError, match=r"not later than the last one|given twice"):
             stream.score_samples(wrong)
     np.testing.assert_allclose(
         stream.score_samples(X.iloc[40:50]), batch(detector, X.iloc[:50])[40:], atol=1e-6, rtol=0
