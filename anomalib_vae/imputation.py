@@ -9,13 +9,11 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from anomalib_vae.codec import filling, frames, selection, sentinel
-from anomalib_vae.codec.batch import Rows
 from anomalib_vae.codec.column import Column
 from anomalib_vae.codec.empty import EmptyCodec
 from anomalib_vae.imputing.gaps import Gaps
 from anomalib_vae.imputing.multiple_imputation import MultipleImputation
 from anomalib_vae.imputing.wishes import Wishes
-from anomalib_vae.models import conditional
 from anomalib_vae.models.validation import checked
 from anomalib_vae.parameters import parameter
 from anomalib_vae.roles import Role
@@ -40,8 +38,8 @@ class VAEImputer(MultipleImputation, OneToOneFeatureMixin, TransformerMixin, Rol
     calibrated on observed cells that are hidden for it: cells that a DenoisingVAE holds out of its training, or all
     cells of the rows of `calibration_fraction`; without either cells of training rows, which a model may know by heart.
 
-    Attributes after fit: model_; calibration_, a CellCalibration; columns_with_gaps_, their names; n_features_in_,
-    feature_names_in_ as in scikit-learn.
+    Attributes after fit: model_; completion_, what tells what may stand in a gap; columns_with_gaps_, their names;
+    n_features_in_, feature_names_in_ as in scikit-learn.
     """
 
     missing_values: float | str | None = parameter(
@@ -98,7 +96,9 @@ class VAEImputer(MultipleImputation, OneToOneFeatureMixin, TransformerMixin, Rol
         self.seen_ = [position for position, name in enumerate(names) if name not in (self.exclude or ())]
         seen = self._seen(X)
         columns = frames.read(seen)
-        seen, held_out = conformal.split(seen, self.calibration_fraction, self.random_state)
+        seen, held_out = conformal.split(
+            seen, self.calibration_fraction, self.random_state, in_order=self._rows_are_steps
+        )
         self._wishes().check_values({column.name: column.family for column in columns})
         self._fit_model(seen)
         checked(self, X, reset=True)  # _fit_model has noted the columns that the model sees, and these are all
@@ -106,7 +106,7 @@ class VAEImputer(MultipleImputation, OneToOneFeatureMixin, TransformerMixin, Rol
             raise TypeError(f"VAEImputer.model must be a model of this package, got {type(self.model_).__name__}")
         self.columns_with_gaps_ = [column.name for column in columns if not column.observed.all()]
         self.whole_columns_ = [column.name for column in columns if filling.holds_whole_numbers(column)]
-        self._calibrate(seen, held_out)
+        self.completion_ = self._completion_class.fit(self.model_, seen, held_out, self._rng())
         return self
 
     # ------------------------------------------------------------------ transform
@@ -117,7 +117,7 @@ class VAEImputer(MultipleImputation, OneToOneFeatureMixin, TransformerMixin, Rol
         training had labels, truth values or times takes a dtype that can hold them.
         """
         gaps, rows = self._read(X)
-        return self._completed(gaps, conditional.expected(self.model_.network_, rows))
+        return self._completed(gaps, self.completion_.expected(rows))
 
     def get_feature_names_out(self, input_features=None):
         """The names of the columns that `transform` gives."""
@@ -136,18 +136,24 @@ class VAEImputer(MultipleImputation, OneToOneFeatureMixin, TransformerMixin, Rol
             X = selection.select(X, self.seen_)
         return sentinel.opened(X, self.missing_values)
 
-    def _read(self, X) -> tuple[Gaps, Rows]:
-        """The gaps of X, and its rows as the model reads them."""
+    def _read(self, X) -> tuple[Gaps, Any]:
+        """The gaps of X, and its rows as the completion reads them."""
         check_is_fitted(self)
         self.check_parameters()
         X = checked(self, X, reset=False)
-        seen, codec = self._seen(X), self.model_.codec_
-        now = zip(codec.codecs, frames.read(seen), strict=True)
+        seen, codec = self._seen(X), self.completion_.codec
+        now = zip(codec.codecs, frames.read(self.model_.measured(seen)), strict=True)
         columns = [Column(of_column.name, column.family, column.values) for of_column, column in now]
-        gaps = Gaps(X, codec, columns, self.seen_, self._wishes())
+        gaps = Gaps(X, codec, columns, self._measured(), self._wishes())
         if self.keep_empty_features:
             gaps.warn_of_empty_columns()
-        return gaps, self.model_.rows(seen)
+        return gaps, self.completion_.read(seen)
+
+    def _measured(self) -> list[int]:
+        """The positions in X of the columns that the model gives an account of, in the order of its table codec."""
+        modelled = set(self.model_.table_codec.names)
+        seen = zip(self.seen_, self.model_.codec_.names, strict=True)
+        return [position for position, name in seen if name in modelled]
 
     def _completed(self, gaps: Gaps, targets: np.ndarray):
         """What `transform` gives where these are predicted, (rows, targets)."""

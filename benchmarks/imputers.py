@@ -53,8 +53,8 @@ WRITE = """
 filled.to_parquet(sys.argv[1])
 print("figures", fitted - started, time.process_time() - fitted)
 """
-# predictions in place of draws, and means and votes over five chains of them: nearest to what is expected.  Rows that it
-# was not fitted on get random values (complete_data) or poor ones (its fifth iteration): it gets those of both tables
+# predictions in place of draws, and means and votes over five chains of them: nearest to what is expected.  Rows that
+# it was not fitted on get its random start (complete_data) or poor values (iteration=5): it gets those of both tables
 MICEFOREST = """
 import miceforest
 both = pd.concat([train, test.astype(train.dtypes)], ignore_index=True)

@@ -12,7 +12,7 @@ from anomalib_vae.codec.category import CategoryCodec
 from anomalib_vae.codec.column import Column
 from anomalib_vae.codec.empty import EmptyCodec
 from anomalib_vae.codec.number import NumberCodec
-from anomalib_vae.codec.table import ColumnCodec, Decoder
+from anomalib_vae.codec.table import ColumnCodec, Decoder, TableCodec
 
 NUMERIC = ("number", "integer")
 HAVE_A_ZERO = (*NUMERIC, "boolean", "duration")
@@ -43,6 +43,18 @@ def adjusted(codec: NumberCodec, *, delta: float, bounds: tuple[float, float], w
     shift = 0.0 if codec.lower == codec.upper else delta * codec.scale  # the scale of a constant is no deviation
     ends = np.clip([codec.lower + shift, codec.upper + shift], low, high).tolist()
     return replace(codec, center=codec.center + shift, lower=ends[0], upper=ends[1], whole=whole)
+
+
+def unlimited(codec: TableCodec) -> TableCodec:
+    """The codec of a table whose numbers may be decoded to what lies outside the range seen in training."""
+
+    def of_column(column: ColumnCodec) -> ColumnCodec:
+        constant = isinstance(column, NumberCodec) and column.lower == column.upper
+        if constant or not isinstance(column, NumberCodec):
+            return column
+        return replace(column, lower=-math.inf, upper=math.inf)
+
+    return TableCodec([of_column(column) for column in codec.codecs], codec.families, codec.template)
 
 
 def holds_whole_numbers(column: Column) -> bool:

@@ -9,13 +9,13 @@ import pandas as pd
 
 from anomalib_vae.codec import frames
 from anomalib_vae.codec.table import ColumnCodec
+from anomalib_vae.imputing.completion import Cells
 from anomalib_vae.imputing.gaps import Gap, Gaps
-from anomalib_vae.imputing.uncertain_cells import UncertainCells
 
 DTYPES: dict[str, Any] = {"time": "datetime64[us]", "duration": "timedelta64[us]"}  # of whole microseconds
 
 
-def intervals(gaps: Gaps, cells: UncertainCells, level: float) -> pd.DataFrame:
+def intervals(gaps: Gaps, cells: Cells, level: float) -> pd.DataFrame:
     """See `VAEImputer.intervals`."""
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, as 0.9 for intervals of 90 %, got {level!r}")
@@ -25,7 +25,7 @@ def intervals(gaps: Gaps, cells: UncertainCells, level: float) -> pd.DataFrame:
     )
 
 
-def probabilities(gaps: Gaps, cells: UncertainCells) -> pd.DataFrame:
+def probabilities(gaps: Gaps, cells: Cells) -> pd.DataFrame:
     """See `VAEImputer.probabilities`."""
     found: dict[tuple, np.ndarray] = {}
     for gap in gaps:

@@ -10,14 +10,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 
-from anomalib_vae.codec.batch import Batch, Rows
 from anomalib_vae.imputing import cell_intervals
-from anomalib_vae.imputing.cell_calibration import CellCalibration
+from anomalib_vae.imputing.completion import Completion, RowCompletion
 from anomalib_vae.imputing.gaps import Gaps
-from anomalib_vae.imputing.uncertain_cells import UncertainCells, expected_and_deviation
+from anomalib_vae.imputing.series.completion import SeriesCompletion
 from anomalib_vae.parameters import check_value
 
 
@@ -26,10 +24,10 @@ class MultipleImputation:
 
     model_: Any
     random_state: Any
-    calibration_: CellCalibration
+    completion_: Completion
 
-    def _read(self, X) -> tuple[Gaps, Rows]:
-        """The gaps of X, and its rows as the model reads them."""
+    def _read(self, X) -> tuple[Gaps, Any]:
+        """The gaps of X, and its rows as the completion reads them."""
         raise NotImplementedError
 
     def _completed(self, gaps: Gaps, targets: np.ndarray) -> Any:
@@ -45,7 +43,7 @@ class MultipleImputation:
         """
         check_value("m", m, int, {"bounds": {"at_least": 1}})
         gaps, rows = self._read(X)
-        return [self._completed(gaps, targets) for targets in self._cells(rows).draws(m, self._rng())]
+        return [self._completed(gaps, targets) for targets in self.completion_.cells(rows).draws(m, self._rng())]
 
     def intervals(self, X, level: float = 0.9) -> pd.DataFrame:
         """The bounds between which a missing number or time lies with probability `level`, equal shares on both sides.
@@ -55,7 +53,7 @@ class MultipleImputation:
         labels and booleans are NaN there.
         """
         gaps, rows = self._read(X)
-        return cell_intervals.intervals(gaps, self._cells(rows), level)
+        return cell_intervals.intervals(gaps, self.completion_.cells(rows), level)
 
     def probabilities(self, X) -> pd.DataFrame:
         """How probable each level of a missing label or boolean is: pandas columns (column, level), the rows of X.
@@ -63,41 +61,20 @@ class MultipleImputation:
         NaN where the cell was observed.
         """
         gaps, rows = self._read(X)
-        return cell_intervals.probabilities(gaps, self._cells(rows))
+        return cell_intervals.probabilities(gaps, self.completion_.cells(rows))
 
     def learned(self) -> dict[str, Any]:
-        known = {"weights": self.calibration_.state()} if hasattr(self, "calibration_") else {}
-        return super().learned() | known  # type: ignore[misc]
+        state = self.completion_.state()
+        return super().learned() | ({"weights": state} if state else {})  # type: ignore[misc]
 
     def relearn(self, learned: dict[str, Any]) -> None:
         super().relearn(learned)  # type: ignore[misc]
-        if "weights" in learned:  # not where a model alone was saved, or by an earlier version
-            self.calibration_ = CellCalibration.from_state(learned["weights"])
+        # no weights where a model alone was saved, or by an earlier version
+        self.completion_ = self._completion_class.from_state(self.model_, learned.get("weights"))
 
-    def _calibrate(self, trained: Any, held_out: Any) -> None:
-        """Learn from observed cells how far they lie from what is predicted of them.
-
-        trained: the rows that the model was fitted to; held_out: others, or None.  Without these a model fitted here
-        may say in `unseen_cells_` which cells it has not learned from: (rows, columns in the layout's order) of bool.
-        """
-        network, layout = self.model_.network_, self.model_.codec_.layout
-        unseen = vars(self.model_).pop("unseen_cells_", None)  # of these rows alone, so of no use later
-
-        def predict(hidden: Batch) -> tuple[np.ndarray, np.ndarray]:
-            return expected_and_deviation(network, hidden)
-
-        rows, unseen = (trained, unseen) if held_out is None else (held_out, None)
-        self.calibration_ = CellCalibration.fit(
-            predict, self.model_.encode(rows), layout, self._rng(), len(trained), unseen
-        )
-
-    def _cells(self, rows: Rows) -> UncertainCells:
-        if not hasattr(self, "calibration_"):
-            raise NotFittedError(
-                "this imputer fills gaps but is not calibrated: fit a VAEImputer, with the model inside a "
-                "FrozenEstimator if it is to stay as it is"
-            )
-        return UncertainCells.of(self.model_.network_, rows[:], self.calibration_)
+    @property
+    def _completion_class(self) -> Any:
+        return SeriesCompletion if self.model_.rows_are_steps else RowCompletion
 
     def _rng(self) -> np.random.Generator:
         return np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))

@@ -107,7 +107,9 @@ def _reason_against(observed: np.ndarray, names: tuple[str, ...], *, constant_co
 def _em(rows: np.ndarray, patterns: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and covariance of greatest likelihood (Dempster, Laird & Rubin 1977).
 
-    rows: in the order of their patterns, 0 where missing; patterns: (patterns, columns), True where observed.
+    rows: in the order of their patterns, 0 where missing; patterns: (patterns, columns), True where observed.  One
+    inverse serves all rows of a pattern, of which real tables have few.  `networks.conditional_gaussian` goes row by
+    row: quicker where every row has a pattern of its own, many times slower with few, and it needs torch.
     """
     mean, covariance = np.zeros(rows.shape[1]), np.eye(rows.shape[1])
     for _ in range(MAX_ITERATIONS):

@@ -11,7 +11,7 @@ from anomalib_vae.networks.conditional_gaussian import ConditionalGaussian
 
 
 class Inputs(nn.Module):
-    """Batch to (members, rows, width): features, missing-flags of columns that have one, `n_bins` bins a numeric column.
+    """Batch to (members, rows, width): features, flags of missing columns, and `n_bins` bins a numeric column.
 
     The bins are piecewise-linear: bin t rises from 0 to 1 between the edges t and t + 1 (Gorishniy, Rubachev & Babenko
     2022, "On embeddings for numerical features in tabular deep learning").  They read the rank-normal view, in which

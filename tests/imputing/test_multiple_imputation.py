@@ -238,7 +238,7 @@ def test_cells_that_the_model_held_out_calibrate():
             return self
 
     imputer = VAEImputer(quick(Sparing(**SMALL)), random_state=0).fit(frame)
-    assert len(imputer.calibration_.residuals[0]) == (unseen & frame.notna().to_numpy()).sum()
+    assert len(imputer.completion_.calibration.residuals[0]) == (unseen & frame.notna().to_numpy()).sum()
     assert not hasattr(imputer.model_, "unseen_cells_")
 
 

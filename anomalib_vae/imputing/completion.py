@@ -1,0 +1,92 @@
+"""What tells an imputer what may stand in missing cells: of rows that stand for themselves, a model's network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol, Self
+
+import numpy as np
+import torch
+from sklearn.exceptions import NotFittedError
+
+from anomalib_vae.codec.batch import Batch, Rows
+from anomalib_vae.codec.table import TableCodec
+from anomalib_vae.imputing.cell_calibration import CellCalibration
+from anomalib_vae.imputing.uncertain_cells import UncertainCells, expected_and_deviation
+from anomalib_vae.models import conditional
+
+NOT_CALIBRATED = (
+    "this imputer fills gaps but is not calibrated: fit a VAEImputer, with the model inside a FrozenEstimator if it is "
+    "to stay as it is"
+)
+
+
+class Cells(Protocol):
+    """What may stand in the cells of some rows; see `UncertainCells`."""
+
+    @property
+    def prediction(self) -> np.ndarray: ...
+
+    def bound(self, share: float) -> np.ndarray: ...
+
+    def probabilities(self, position: int) -> np.ndarray: ...
+
+    def draws(self, m: int, rng: np.random.Generator) -> Iterator[np.ndarray]: ...
+
+
+class Completion(Protocol):
+    """codec: decodes targets, (rows, targets), to cells.  `read` makes of a frame the rows that the others take."""
+
+    codec: TableCodec
+
+    def read(self, X: Any) -> Any: ...
+
+    def expected(self, rows: Any) -> np.ndarray: ...
+
+    def cells(self, rows: Any) -> Cells: ...
+
+    def state(self) -> dict[str, torch.Tensor]: ...
+
+
+class RowCompletion:
+    """Each missing cell gets what the network expects given its row.
+
+    calibration: of cells hidden from that, or None in an imputer that was never fitted.
+    """
+
+    def __init__(self, model: Any, calibration: CellCalibration | None = None):
+        self.model, self.codec, self.calibration = model, model.codec_, calibration
+
+    @classmethod
+    def fit(cls, model: Any, trained: Any, held_out: Any, rng: np.random.Generator) -> Self:
+        """Learn from observed cells how far they lie from what is predicted of them.
+
+        trained: the rows that the model was fitted to; held_out: others, or None.  Without these a model may say in
+        `unseen_cells_` which cells it has not learned from: (rows, columns in the layout's order) of bool.
+        """
+        unseen = vars(model).pop("unseen_cells_", None)  # of these rows alone, so of no use later
+
+        def predict(hidden: Batch) -> tuple[np.ndarray, np.ndarray]:
+            return expected_and_deviation(model.network_, hidden)
+
+        rows, unseen = (trained, unseen) if held_out is None else (held_out, None)
+        layout = model.codec_.layout
+        return cls(model, CellCalibration.fit(predict, model.encode(rows), layout, rng, len(trained), unseen))
+
+    @classmethod
+    def from_state(cls, model: Any, state: dict[str, torch.Tensor] | None) -> Self:
+        return cls(model, None if state is None else CellCalibration.from_state(state))
+
+    def state(self) -> dict[str, torch.Tensor]:
+        return {} if self.calibration is None else self.calibration.state()
+
+    def read(self, X: Any) -> Rows:
+        return self.model.rows(X)
+
+    def expected(self, rows: Rows) -> np.ndarray:
+        return conditional.expected(self.model.network_, rows)
+
+    def cells(self, rows: Rows) -> UncertainCells:
+        if self.calibration is None:
+            raise NotFittedError(NOT_CALIBRATED)
+        return UncertainCells.of(self.model.network_, rows[:], self.calibration)
