@@ -15,6 +15,8 @@ from anomalib_vae.codec.table import TableCodec, plain
 from anomalib_vae.codec.timeline import NOTHING, Timeline
 from anomalib_vae.codec.windows import WindowLayout, Windows, step_layout
 
+FAR = 20.0  # standard deviations: beyond it a cell tells a network no more than that it is far
+HUGE = 1e3  # likewise anyone: the square of a larger number would drown all others
 PARTS = 8  # of a window: windows that are used start a part after each other, so each row lies in so many of them
 
 
@@ -46,7 +48,7 @@ class SeriesCodec:
         """window: steps, or 'auto' for `dominant_period`'s."""
         timeline = Timeline.fit(X, time, series)
         table = TableCodec.fit(timeline.sensors(X))
-        rows = table.targets(timeline.sensors(X))[:]
+        rows = table.targets(timeline.sensors(X), FAR)[:]
         if window == "auto":
             window = dominant_period(rows, list(timeline.segments(X, len(rows))))
         window = int(window)
@@ -75,15 +77,19 @@ class SeriesCodec:
 
     def encode(self, X) -> Windows:
         """All windows of X, its rows encoded at once."""
-        return self._windows(X, self.steps(X)[:], 1)
+        return self._windows(X, self.steps(X, FAR)[:], self.layout, 1)
 
     def rows(self, X) -> Windows:
         """Windows of X that hold each row PARTS times, encoded where they are asked for."""
-        return self._windows(X, self.steps(X), self.stride)
+        return self._windows(X, self.steps(X, FAR), self.layout, self.stride)
 
-    def steps(self, X) -> Rows:
-        """The rows of X, (rows, features of a step)."""
-        return self.table.targets(self.timeline.sensors(X))
+    def windows(self, X, length: int, stride: int) -> Windows:
+        """Every stride-th window of another length, with cells as far away as they are."""
+        return self._windows(X, self.steps(X), WindowLayout.of(self.layout.step, length), stride)
+
+    def steps(self, X, limit: float = HUGE) -> Rows:
+        """The rows of X, (rows, features of a step), within so many standard deviations."""
+        return self.table.targets(self.timeline.sensors(X), limit)
 
     def decode(self, targets: np.ndarray, *, index_of=None):
         """Targets of steps, (steps, targets), as a frame of the sensors."""
@@ -104,5 +110,5 @@ class SeriesCodec:
         table, timeline = TableCodec.from_json(state["table"]), Timeline(**state["timeline"])
         return cls(table, timeline, state["window"], state["has_gaps"], state["names"], state["families"])
 
-    def _windows(self, X, rows: Rows, stride: int) -> Windows:
-        return Windows.over(rows, self.timeline.segments(X, self.window), self.layout, stride)
+    def _windows(self, X, rows: Rows, layout: WindowLayout, stride: int) -> Windows:
+        return Windows.over(rows, self.timeline.segments(X, self.window), layout, stride)

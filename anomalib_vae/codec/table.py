@@ -36,7 +36,6 @@ _CODEC_OF: dict[str, type[NumberCodec] | type[BooleanCodec] | type[CategoryCodec
     "label": CategoryCodec,
 }
 _ORDER = ("real", "binary", "category")
-FAR = 1e4  # standard deviations: beyond it, sums of squares in float32 would lose all else
 
 
 class TableCodec:
@@ -79,10 +78,10 @@ class TableCodec:
         of a part.  Labels are encoded at once: what is new among them is one warning."""
         return self._rows(X, self.encode_columns)
 
-    def targets(self, X) -> Rows:
-        """`rows` with the targets of each column alone, (rows, targets): for numbers the standardised view, without the
-        limit that keeps far cells from deciding everything."""
-        return self._rows(X, self._encode_targets)
+    def targets(self, X, limit: float) -> Rows:
+        """`rows` with the targets of each column alone, (rows, targets): for numbers the standardised view, within so
+        many standard deviations."""
+        return self._rows(X, lambda columns: self._encode_targets(columns, limit))
 
     def _rows(self, X, encode: Callable[[Sequence[Column]], Batch]) -> Rows:
         trained = zip(frames.read(X), self.codecs, self.families, strict=True)
@@ -104,7 +103,7 @@ class TableCodec:
             observed[cells, block.start : block.stop] = 0.0
         return Batch(torch.from_numpy(values), torch.from_numpy(observed))
 
-    def _encode_targets(self, columns: Sequence[Column]) -> Batch:
+    def _encode_targets(self, columns: Sequence[Column], limit: float) -> Batch:
         """All numbers at once: a row that comes alone must not take a turn for each of them."""
         values, observed = np.zeros((2, len(columns[0].values), len(self.layout.targets)), np.float32)
         numbers = [i for i in self._order if self.codecs[i].kind == "real"]
@@ -112,7 +111,7 @@ class TableCodec:
             cells = np.stack([columns[i].values for i in numbers], axis=1)
             centre, scale = self._spread
             with np.errstate(over="ignore"):
-                standard = np.clip((cells - centre) / scale, -FAR, FAR)
+                standard = np.clip((cells - centre) / scale, -limit, limit)
             observed[:, : len(numbers)] = ~np.isnan(standard)
             values[:, : len(numbers)] = np.nan_to_num(standard)
         start = len(numbers)

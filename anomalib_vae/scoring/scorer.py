@@ -15,6 +15,7 @@ from anomalib_vae.roles import Role
 from anomalib_vae.scoring import known_anomalies, neighbourhood
 from anomalib_vae.scoring.known_anomalies import KnownAnomalies
 from anomalib_vae.scoring.neighbourhood import Neighbourhood
+from anomalib_vae.scoring.window_neighbourhood import WindowNeighbourhood
 
 REFERENCE_ROWS = 2048  # the quantiles of so many scores are known well enough; scoring all rows would double a fit
 OF_KNOWN = "known_anomalies."  # before the names of their tensors in a saved detector
@@ -46,7 +47,8 @@ class Scorer(Role):
                 "anomalies out of X, with time= in the model so that no window reaches over the cut"
             )
         X = self._fit_model(X)
-        self.neighbourhood_ = neighbourhood.around(self.model_, X, self.neighbour_weight)
+        around = WindowNeighbourhood.around if self._rows_are_steps else neighbourhood.around
+        self.neighbourhood_ = around(self.model_, X, self.neighbour_weight)
         self.known_anomalies_ = None
         if known is not None and hasattr(self.model_, "data_space"):
             rows, anomalies = self.model_.rows(X), self.model_.rows(known)
@@ -60,6 +62,8 @@ class Scorer(Role):
         model = self.model_
         if not hasattr(model, "rows"):
             return model.score_samples(X)
+        if isinstance(self.neighbourhood_, WindowNeighbourhood):
+            return model.score_samples(X) - self.neighbourhood_.remoteness(model, X)
         rows = model.rows(X)
         return model.by_row(self.score_batch(rows), rows)
 
@@ -95,6 +99,11 @@ class Scorer(Role):
             scores[0] = self.score_samples(X).min()
         return scores
 
+    def _neighbourhood_from(self, state: dict[str, Any]) -> Neighbourhood | WindowNeighbourhood:
+        if self._rows_are_steps:
+            return WindowNeighbourhood.from_state(state, self.model_.codec_)
+        return Neighbourhood(**state)
+
     def learned(self):
         weights = {} if self.neighbourhood_ is None else self.neighbourhood_.state()
         if self.known_anomalies_ is not None:
@@ -106,5 +115,5 @@ class Scorer(Role):
         weights = learned.get("weights", {})
         known = {name.removeprefix(OF_KNOWN): weights[name] for name in weights if name.startswith(OF_KNOWN)}
         around = {name: tensor for name, tensor in weights.items() if not name.startswith(OF_KNOWN)}
-        self.neighbourhood_ = Neighbourhood(**around) if around else None
+        self.neighbourhood_ = self._neighbourhood_from(around) if around else None
         self.known_anomalies_ = KnownAnomalies(**known) if known else None

@@ -13,20 +13,23 @@ from torch import Tensor
 
 from anomalib_vae.codec import frames
 from anomalib_vae.codec.batch import Batch
+from anomalib_vae.codec.series import FAR
 from anomalib_vae.models.validation import checked
 
 
 @dataclass
 class Recent:
-    """The last window of one series: values and observed, (length, features of a step), 0 where nothing is known."""
+    """The last steps of one series: values and observed, (steps, features of a step), 0 where nothing is known."""
 
     values: Tensor
     observed: Tensor
     stamp: float | None = None
 
-    def push(self, ahead: int, values: Tensor, observed: Tensor) -> None:
-        """Move on by so many steps; the last one has this row, (features of a step,), the others none."""
+    def push(self, ahead: int, longest_gap: int, values: Tensor, observed: Tensor) -> None:
+        """Move on by so many steps; the last one has this row, (features of a step,), the others none.  After an
+        interruption longer than longest_gap nothing is known of what was before."""
         length = len(self.values)
+        ahead = length if ahead > longest_gap else ahead
         for held, new in ((self.values, values), (self.observed, observed)):
             if ahead < length:
                 held[: length - ahead] = held[ahead:].clone()
@@ -61,14 +64,21 @@ class Stream:
         stamps, keys = timeline.stamps(rows), timeline.keys(rows)
         steps = self._codec.steps(rows)[:]
         ahead = self._steps_ahead(keys, stamps)
-        windows = [
-            self._window(key, *row) for key, *row in zip(keys, stamps, ahead, steps.values, steps.observed, strict=True)
+        recent = [
+            self._recent(key, *row)
+            for key, *row in zip(keys, stamps, ahead, steps.values, steps.observed, strict=True)
         ]
-        values, observed = (torch.stack(parts) for parts in zip(*windows, strict=True))
+        values, observed = (torch.stack(parts) for parts in zip(*recent, strict=True))
+        near = self.detector.neighbourhood_
+        remoteness = 0.0 if near is None else near.remoteness_of_last(values, observed)
+        return self._model_score(values, observed) - remoteness
+
+    def _model_score(self, values: Tensor, observed: Tensor) -> np.ndarray:
         layout = self._codec.layout
-        complete = bool(observed.all())
-        batch = Batch.complete(layout.join(values)) if complete else Batch(layout.join(values), layout.join(observed))
-        return self.detector.score_batch(batch)
+        values, observed = (layout.join(part[:, -layout.length :]) for part in (values, observed))
+        values = values.clone()
+        values[:, layout.span("real")] = values[:, layout.span("real")].clamp(-FAR, FAR)
+        return self._model.score_batch(Batch.complete(values) if observed.all() else Batch(values, observed))
 
     def predict(self, rows) -> np.ndarray:
         """+1 for a normal row and -1 for an anomaly, (rows,), by the detector's threshold."""
@@ -105,11 +115,13 @@ class Stream:
             last[key] = None if np.isnan(stamp) else stamp
         return ahead
 
-    def _window(self, key, stamp: float, ahead: int, values: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+    def _recent(self, key, stamp: float, ahead: int, values: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+        """The last steps of a series, (steps, features of a step) each, the row among them."""
         if key not in self._series:
-            empty = values.new_zeros(self._codec.window, len(values))
+            near = self.detector.neighbourhood_
+            empty = values.new_zeros(max(self._codec.window, near.longest if near else 0), len(values))
             self._series[key] = Recent(empty, empty.clone())
         recent = self._series[key]
-        recent.push(ahead, values, observed)
+        recent.push(ahead, self._codec.window, values, observed)
         recent.stamp = None if np.isnan(stamp) else float(stamp)
         return recent.values.clone(), recent.observed.clone()

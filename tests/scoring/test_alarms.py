@@ -73,8 +73,10 @@ def test_a_detector_names_the_interval_and_the_sensor_that_were_tampered_with(de
     machine.loc[300:330, "metric_2"] += 3.0
     table = detector.alarms(LIBRARIES[library](machine))
     assert len(table) == 1
-    assert 300 - 16 < table["start"][0] <= 300
-    assert 330 <= table["end"][0] < 330 + 16
+    longest = detector.neighbourhood_.longest
+    assert 300 - longest < table["start"][0] <= 300
+    assert 330 <= table["end"][0] < 330 + longest
+    assert 284 < table["peak"][0] < 346
     assert table["sensors"][0][0] == "metric_2"
 
 
