@@ -17,6 +17,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/python pipelines/fraud.py
 	$(BIN)/python pipelines/impute.py
+	$(BIN)/python pipelines/sensors.py
 
 test: setup
 	$(BIN)/python -m pytest -n 2

@@ -32,6 +32,12 @@ class Role(MetaEstimatorMixin, Persistable, Parameterized, BaseEstimator):
         """Whether the order of rows says something to the model."""
         return getattr(self._default_model() if self.model is None else self.model, "rows_are_steps", False)
 
+    @property
+    def takes_images(self) -> bool:
+        """Whether X may be a stack of images: a role that gives X back, filled in, knows tables only."""
+        model = self._default_model() if self.model is None else self.model
+        return getattr(model, "takes_images", False) and not hasattr(self, "transform")
+
     def _fit_model(self, X) -> Any:
         """Check the parameters and X, set `model_`, and give X back as checked."""
         self.check_parameters()

@@ -63,7 +63,7 @@ def measure(protocol, task, kind: str, rate: float) -> list[dict]:
     rows = []
     for name, make in MODELS.items():
         model = make(task.seed).fit(train)
-        error = (model.reconstruct(normal) - normal) / (task.train.std() + 1e-9)
+        error = ((model.reconstruct(normal) - normal) / task.train.std()).loc[:, task.train.std() > 0]
         figures = protocol.score_detector(task, -model.score_samples(task.test))
         figures["rmse"] = float(np.sqrt(np.square(error.to_numpy(float)).mean()))
         rows.append({"model": name, "data": task.name, "seed": task.seed, "kind": kind, "rate": rate, **figures})

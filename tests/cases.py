@@ -7,11 +7,15 @@ from sklearn.base import clone
 from anomalib_vae import (
     VAE,
     AnomalyDetector,
+    Autoencoder,
+    ContractiveAutoencoder,
     DenoisingVAE,
     HierarchicalVAE,
     RecurrentVAE,
     RobustVAE,
     SequenceVAE,
+    SparseAutoencoder,
+    StackedAutoencoder,
     VAEImputer,
 )
 
@@ -27,6 +31,14 @@ MODELS = [
     HierarchicalVAE(**SMALL, n_levels=3),
     SequenceVAE(**SMALL, window=6, latent_dim=4),
     RecurrentVAE(**SMALL, window=6, latent_dim=4),
+    Autoencoder(**SMALL),
+    Autoencoder(
+        **SMALL | {"hidden_dims": (16, 12)}, code_activation="step", corruption="mask", validation_fraction=0.2
+    ),
+    StackedAutoencoder(**SMALL),
+    SparseAutoencoder(**SMALL),
+    ContractiveAutoencoder(**SMALL | {"hidden_dims": ()}),
+    ContractiveAutoencoder(**SMALL),
 ]
 ROLES = [AnomalyDetector(VAE(**SMALL), contamination=0.1), VAEImputer(DenoisingVAE(**SMALL))]
 ESTIMATORS = [*MODELS, *ROLES]

@@ -1,4 +1,4 @@
-"""Small real data for the tests: scikit-learn's wines and shop sessions that ship with the package."""
+"""Small real data for the tests: scikit-learn's wines and digits, and shop sessions that ship with the package."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from sklearn.datasets import load_wine
+from sklearn.datasets import load_digits, load_wine
 
 from anomalib_vae.datasets import load_online_shoppers
 
@@ -32,6 +32,16 @@ def few_columns() -> pd.DataFrame:
 def with_holes(frame: pd.DataFrame, share: float = 0.15, seed: int = 0) -> pd.DataFrame:
     """The frame with a share of its cells missing, at random."""
     return frame.mask(np.random.default_rng(seed).random(frame.shape) < share)
+
+
+@cache
+def _digits() -> np.ndarray:
+    return load_digits().images[:ROWS] / 16.0
+
+
+def digits() -> np.ndarray:
+    """150 handwritten digits of 8 x 8 pixels from 0 to 1."""
+    return _digits().copy()
 
 
 @cache

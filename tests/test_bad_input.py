@@ -76,7 +76,7 @@ REFUSED = {
     "complex array": (lambda: BASE.to_numpy() * 1j, ValueError, "Complex data not supported"),
     "sparse matrix": (lambda: scipy.sparse.csr_matrix(BASE.to_numpy()), TypeError, r"use '\.toarray\(\)'|[Dd]ense"),
     "one dimension": (lambda: BASE["alcohol"].to_numpy(), ValueError, "Expected 2D array, got 1D array"),
-    "three dimensions": (lambda: np.zeros((4, 3, 2)), ValueError, "dim 3"),
+    "five dimensions": (lambda: np.zeros((4, 3, 2, 1, 1)), ValueError, "dim 5"),
     "a Series": (lambda: BASE["alcohol"], ValueError, "2-dimensional container"),
     "a string": (lambda: "data.csv", ValueError, "Expected 2D array, got scalar array"),
     "None": (lambda: None, ValueError, "Expected 2D array, got scalar array"),

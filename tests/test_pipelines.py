@@ -72,7 +72,12 @@ def impute(before, tmp_path_factory) -> Job:
     return start("impute.py", tmp_path_factory.mktemp("impute"), "--rows", str(ROWS))
 
 
-@pytest.fixture(params=["fraud", "impute"])
+@pytest.fixture(scope="module")
+def sensors(before, tmp_path_factory) -> Job:
+    return start("sensors.py", tmp_path_factory.mktemp("sensors"), "--rows", "700")
+
+
+@pytest.fixture(params=["fraud", "impute", "sensors"])
 def job(request) -> Job:
     return request.getfixturevalue(request.param)
 
@@ -117,6 +122,15 @@ def test_impute_prints_the_peers_with_their_units(impute):
         assert words in impute.printed
 
 
+def test_sensors_says_which_intervals_to_look_at(sensors):
+    alarms = pd.read_csv(sensors.output / "alarms.csv")
+    assert list(alarms)[:5] == ["watched", "alarm", "start", "end", "steps"]
+    assert set(alarms["watched"]) <= {"server", "office"}
+    assert (alarms["steps"] >= 1).all()
+    for words in ("straight line", "Alarms of the server", "Alarms of the office", "AUROC"):
+        assert words in sensors.printed
+
+
 def test_the_last_lines_say_how_to_open_the_run(job):
     *_, command = job.printed.strip().splitlines()
     assert command.split()[1:] == ["ui", "--backend-store-uri", f"sqlite:///{job.mlruns / 'mlflow.db'}"]
@@ -140,6 +154,7 @@ def test_nothing_else_is_written(job, before):
     [
         ("fraud", {"AUROC", "average_precision"}, "score_histogram.png"),
         ("impute", {"rmse", "accuracy"}, "imputed_against_observed.png"),
+        ("sensors", {"server_AUROC", "server_gap_error_straight_line"}, "server.png"),
     ],
 )
 def test_the_store_holds_a_finished_run(name, metrics, picture, request):
@@ -152,10 +167,14 @@ def test_the_store_holds_a_finished_run(name, metrics, picture, request):
     assert metrics <= set(run.data.metrics)
     artifacts = {file.path for file in client.list_artifacts(run.info.run_id)}
     (file,) = job.output.iterdir()
-    assert {picture, "comparison.json", file.name} <= artifacts
+    table = "alarms.json" if name == "sensors" else "comparison.json"
+    assert {picture, table, file.name} <= artifacts
 
 
-@pytest.mark.parametrize(("name", "expected"), [("fraud", "AnomalyDetector"), ("impute", "VAEImputer")])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("fraud", "AnomalyDetector"), ("impute", "VAEImputer"), ("sensors", "AnomalyDetector")],
+)
 def test_the_logged_model_loads(name, expected, request):
     from anomalib_vae import load
 

@@ -138,6 +138,15 @@ class Layout:
         """For each real target, which learned scale is its own."""
         return list(range(len(self.of_kind("real"))))
 
+    @property
+    def start_scale(self) -> float:
+        """The scale that training starts from for each real target: of a standardised one its standard deviation."""
+        return 1.0
+
+    def extremes(self, deviations: float) -> tuple[float, float]:
+        """The lowest and the highest that a real feature can be spoiled to, so many standard deviations away."""
+        return -deviations, deviations
+
     def target_span(self, kind: Kind) -> slice:
         """Where the targets of one kind lie among the targets."""
         of_kind = [i for i, block in enumerate(self.column_of_target) if self.blocks[block].kind == kind]

@@ -177,6 +177,8 @@ class _Unencoded:
         return len(self.columns[0].values)
 
     def __getitem__(self, rows) -> Batch:
+        if isinstance(rows, slice) and rows == slice(None):
+            return self.encode(self.columns)
         return self.encode([replace(column, values=column.values[rows]) for column in self.columns])
 
 

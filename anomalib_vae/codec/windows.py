@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -140,6 +140,13 @@ class Windows:
     def to(self, *args, **kwargs) -> Windows:
         rows = self.rows.to(*args, **kwargs) if isinstance(self.rows, Batch) else self.rows
         return replace(self, rows=rows)
+
+    def places(self, of_segments: Sequence[int]) -> np.ndarray:
+        """Where each window begins, (windows,), if each segment begins there; a window may begin before it does."""
+        known = np.flatnonzero(self.steps != NOTHING)
+        begins = known[np.searchsorted(known, self.segments)]  # a segment's first step has a row
+        segment = np.searchsorted(self.segments, self.starts, side="right") - 1
+        return np.asarray(of_segments)[segment] + self.starts - begins[segment]
 
     def take(self, windows) -> Windows:
         """Some of the windows, still to be put together."""

@@ -36,7 +36,8 @@ class Mask:
 
 @dataclass(frozen=True)
 class GaussianNoise:
-    """Add noise to the real features; scale in standard deviations of the column."""
+    """Add noise to the real features; scale in standard deviations of the column, in images of the range from black
+    to white."""
 
     scale: float = 0.2
 
@@ -51,7 +52,7 @@ class GaussianNoise:
 class SaltAndPepper:
     """Replace a share of the cells: numbers by one of two extremes, booleans by 0 or 1, labels by any level.
 
-    extreme: how many standard deviations from the mean salt and pepper lie.
+    extreme: how many standard deviations from the mean salt and pepper lie; in images they are white and black.
     """
 
     rate: float = 0.1
@@ -61,7 +62,8 @@ class SaltAndPepper:
         uniform = _uniform_of(batch, generator)
         spoiled = (uniform(len(layout.blocks)) < self.rate)[..., layout.column_of_feature] & (batch.observed > 0)
         coin = (uniform(len(layout.blocks)) < 0.5)[..., layout.column_of_feature]
-        other = torch.where(coin, self.extreme, -self.extreme).to(batch.values.dtype)
+        pepper, salt = layout.extremes(self.extreme)
+        other = torch.where(coin, salt, pepper).to(batch.values.dtype)
         other[..., layout.span("binary")] = coin[..., layout.span("binary")].to(other.dtype)
         for block in layout.of_kind("category"):
             level = uniform(block.width).argmax(-1)

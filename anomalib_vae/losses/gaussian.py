@@ -20,7 +20,7 @@ class Gaussian(Likelihood):
         residual = (values - location) * torch.exp(-log_scale)
         return -0.5 * residual.square() - log_scale - HALF_LOG_TWO_PI
 
-    def variance(self, log_scale):
+    def variance(self, log_scale, location=None):
         return torch.exp(2 * log_scale)
 
     def sample(self, location, log_scale, generator):

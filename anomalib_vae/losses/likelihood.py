@@ -26,8 +26,12 @@ class Likelihood:
         """
         return self.log_prob(values, location, log_scale)
 
-    def variance(self, log_scale: Tensor) -> Tensor:
-        """Of the feature about its mean, which is the location; infinite where the density has none."""
+    def mean(self, location: Tensor) -> Tensor:
+        """Of the feature, given the location: the location itself unless the likelihood says otherwise."""
+        return location
+
+    def variance(self, log_scale: Tensor, location: Tensor | None = None) -> Tensor:
+        """Of the feature about its mean; infinite where the density has none.  location: where it matters."""
         raise NotImplementedError
 
     def sample(self, location: Tensor, log_scale: Tensor, generator: Generator | None) -> Tensor:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from anomalib_vae.losses.bernoulli import Bernoulli
 from anomalib_vae.losses.correntropy import Correntropy
 from anomalib_vae.losses.corruptions import GaussianNoise, Mask, SaltAndPepper
 from anomalib_vae.losses.gaussian import Gaussian
 from anomalib_vae.losses.mean_seeking import MeanSeeking
+from anomalib_vae.losses.squared_error import SquaredError
 from anomalib_vae.losses.student_t import StudentT
 
 LIKELIHOODS = {
@@ -13,6 +15,8 @@ LIKELIHOODS = {
     "student_t": StudentT,
     "correntropy": Correntropy,
     "mean_seeking": MeanSeeking,
+    "squared_error": SquaredError,
+    "bernoulli": Bernoulli,
 }
 CORRUPTIONS = {"mask": Mask, "gaussian": GaussianNoise, "salt_and_pepper": SaltAndPepper}
 ALL = {strategy.__name__: strategy for strategy in (*LIKELIHOODS.values(), *CORRUPTIONS.values())}

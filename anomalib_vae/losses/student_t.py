@@ -25,7 +25,7 @@ class StudentT(Likelihood):
         constant = math.lgamma((nu + 1) / 2) - math.lgamma(nu / 2) - 0.5 * math.log(nu * math.pi)
         return constant - log_scale - 0.5 * (nu + 1) * torch.log1p(residual.square() / nu)
 
-    def variance(self, log_scale):
+    def variance(self, log_scale, location=None):
         nu = self.degrees_of_freedom
         return torch.exp(2 * log_scale) * (nu / (nu - 2) if nu > 2 else math.inf)
 

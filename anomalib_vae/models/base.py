@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from anomalib_vae.codec import frames
 from anomalib_vae.codec.batch import Batch, Layout, Rows
+from anomalib_vae.codec.image import ImageCodec, is_images
 from anomalib_vae.codec.table import TableCodec
 from anomalib_vae.models import left_out
-from anomalib_vae.models.chunks import CHUNK, evaluate
+from anomalib_vae.models.chunks import evaluate
+from anomalib_vae.models.codes import Codes, whole_number
+from anomalib_vae.models.saved import Saved
 from anomalib_vae.models.validation import checked
 from anomalib_vae.networks.layers import ACTIVATIONS
 from anomalib_vae.networks.network import Network
 from anomalib_vae.parameters import Parameterized, parameter
-from anomalib_vae.persistence import Persistable
 from anomalib_vae.training.callbacks import Callback, ProgressBar, listeners
 from anomalib_vae.training.loop import Plan, train
 from anomalib_vae.training.run import TrainingRun
@@ -32,12 +32,12 @@ AUTO_STEPS = 1200  # steps of a default training, for a table of any size; at le
 SAMPLE = 2048  # rows looked at for facts that need no more
 
 
-class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Parameterized, BaseEstimator):
+class Model(Codes, Saved, Parameterized, BaseEstimator):
     """Base of all models.  A subclass builds its network in `_build`; everything else is here.
 
     Attributes after fit
     --------------------
-    codec_ : TableCodec, what was learned of each column.
+    codec_ : TableCodec or ImageCodec, what was learned of each column or of the pixels.
     network_ : Network, in float64 and evaluation mode.
     history_ : DataFrame, one row an epoch: losses, learning rate, seconds.
     n_iter_ : number of epochs.
@@ -69,14 +69,15 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
 
     auto_steps: ClassVar[int] = AUTO_STEPS
     codec_class: ClassVar[Any] = TableCodec
-    rows_are_steps: ClassVar[bool] = False  # whether the order of rows says something
-    facts: ClassVar[tuple[str, ...]] = ("n_iter_", "n_features_in_", "typical_column_scores_")  # saved as they are
+    rows_are_steps: ClassVar[bool] = False  # whether the order of rows says something; then rows can't be images
 
     # ------------------------------------------------------------------ fit
     def fit(self, X, y=None):
         """Learn the distribution of the rows of X; y is ignored.
 
-        X: frame (pandas, polars, pyarrow) or array of shape (rows, columns), missing cells allowed.
+        X: frame (pandas, polars, pyarrow) or array of shape (rows, columns), missing cells allowed; or images, an array
+        of shape (n, height, width) or (n, height, width, channels), of uint8 or any other numbers, NaN where a pixel is
+        missing.  A stack of images has a row for each image and a column for each pixel.
         Raises ValueError or TypeError naming the parameter or the column, TrainingDiverged if the loss left the finite.
         """
         self.check_parameters()
@@ -100,7 +101,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         return self
 
     def _fit_codec(self, X) -> Any:
-        return self.codec_class.fit(X)
+        return ImageCodec.fit(X) if is_images(X) else self.codec_class.fit(X)
 
     def _check_surroundings(self) -> None:
         try:
@@ -113,6 +114,9 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
 
     def _build(self, layout: Layout, generator: torch.Generator) -> Network:
         raise NotImplementedError
+
+    def _before_training(self, data: Batch, generator: torch.Generator) -> None:
+        """What the network learns of the rows before it is trained as a whole, on the device."""
 
     def _after_training(self, data: Batch, some: Batch, generator: torch.Generator) -> None:
         """What is learned once the network stands, and warnings about a fit that went wrong.  some: a few of the rows
@@ -130,11 +134,13 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         )
         callbacks = [*(self.callbacks or ()), *listeners(), ProgressBar(self.verbose, type(self).__name__)]
         moved, members = data.to(self.device), self.network_.n_members
+        learned_from = moved.take(rows)
         if self.device != "cpu":
             generator = _on_device(generator, self.device)
+        self._before_training(learned_from, generator)
         return train(
             self.network_,
-            moved.take(rows),
+            learned_from,
             plan,
             generator,
             run,
@@ -171,25 +177,8 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         self.network_.requires_grad_(False)
 
     # ------------------------------------------------------------------ after fit
-    def transform(self, X):
-        """The latent code of each row, (rows, members x latent_dim): the posterior's mean, members side by side."""
-        return self._evaluate(lambda batch: self.network_.encode(batch).movedim(0, 1).flatten(1), self.rows(X))
-
-    def inverse_transform(self, codes):
-        """Codes (rows, members x latent_dim) to rows like those of the training frame, the members' mean."""
-        check_is_fitted(self)
-        codes = np.asarray(codes, np.float64)
-        if codes.ndim != 2 or codes.shape[1] != self._n_features_out:
-            raise ValueError(f"codes must have shape (rows, {self._n_features_out}), got {codes.shape}")
-        if not np.isfinite(codes).all():
-            raise ValueError("codes must be finite, as `transform` gives them")
-        network = self.network_
-        stacked = torch.from_numpy(codes).to(self._place()).unflatten(1, (network.n_members, -1)).movedim(1, 0)
-        features = [self._cells_of(network.expect(part).mean(0)) for part in stacked.split(CHUNK, 1)]
-        return self.codec_.decode(torch.cat(features).cpu().numpy())
-
     def reconstruct(self, X):
-        """What the model expects in each cell of X, given the row: a frame like X."""
+        """What the model expects in each cell of X, given the row: a frame, or images, like X."""
         expected = self.expected_features(X)
         return self.codec_.decode(expected, index_of=X)
 
@@ -206,10 +195,12 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         """`score_samples` of rows from `encode` or `rows`."""
         return self._evaluate(lambda batch: self.network_.score(batch).mean(0), rows)
 
-    def column_scores(self, X) -> pd.DataFrame:
+    def column_scores(self, X) -> pd.DataFrame | np.ndarray:
         """Each column's part of the score's data term, (rows, columns), in nats: low where a cell is unusual given its
-        row, 0 where it is missing."""
+        row, 0 where it is missing.  Of images an array of their shape, a heat map."""
         scores = self._evaluate_cells(lambda batch: self.network_.column_scores(batch).mean(0), self.rows(X))
+        if isinstance(self.codec_, ImageCodec):
+            return self.codec_.as_images(scores)
         frame = pd.DataFrame(scores, columns=self.columns)[[str(name) for name in self.table_codec.names]]
         return frame.set_axis(X.index) if isinstance(X, pd.DataFrame) else frame
 
@@ -224,25 +215,16 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         return float(np.mean(self.score_samples(X)))
 
     def sample(self, n_samples: int = 1):
-        """New rows drawn from the model, a frame like the training frame.  An int as random_state draws the same rows
-        each time."""
+        """New rows drawn from the model, a frame or images like those of training.  An int as random_state draws the
+        same rows each time."""
         check_is_fitted(self)
-        if not isinstance(n_samples, numbers.Integral) or n_samples < 1:
-            raise ValueError(f"n_samples must be a whole number, at least 1, got {n_samples!r}")
+        whole_number("n_samples", n_samples, 1)
         generator = torch.Generator(self._place()).manual_seed(self._seed())
         return self.codec_.decode(self._draw(n_samples, generator).cpu().numpy())
 
     def _draw(self, rows: int, generator: torch.Generator) -> torch.Tensor:
         """Targets of new rows, (rows, targets)."""
         return self.network_.generate(rows, generator)
-
-    def _cells_of(self, targets: torch.Tensor) -> torch.Tensor:
-        """Of what codes stand for, (codes, targets), the part that makes a row of a frame."""
-        return targets
-
-    @property
-    def _n_features_out(self) -> int:
-        return self.network_.n_members * self.network_.code_width
 
     def _place(self) -> torch.device:
         return next(self.network_.parameters()).device
@@ -255,6 +237,11 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         """`encode` put off: each part of the rows is encoded when it is asked for."""
         check_is_fitted(self)
         return self.codec_.rows(checked(self, X, reset=False))
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether X may be a stack of images."""
+        return not self.rows_are_steps
 
     @property
     def table_codec(self) -> TableCodec:
@@ -300,34 +287,6 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Persistable, Para
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-    def learned(self) -> dict[str, Any]:
-        names = getattr(self, "feature_names_in_", None)
-        template = self.codec_.template
-        learned: dict[str, Any] = {
-            "codec": self.codec_.to_json(),
-            "facts": {name: getattr(self, name, None) for name in self.facts},  # some come only after training
-            "history": self.history_.to_dict("records"),
-            "feature_names_in": None if names is None else list(names),
-            "weights": self.network_.state_dict(),
-        }
-        if template is not None:
-            learned |= {"library": frames.library_of(template), "columns": frames.to_arrow(template)}
-        return learned
-
-    def relearn(self, learned: dict[str, Any]) -> None:
-        codec = self.codec_class.from_json(learned["codec"])
-        if "columns" in learned:
-            codec.template = frames.from_arrow(learned["columns"], learned["library"], codec.names)
-        self.codec_ = codec
-        self.history_ = pd.DataFrame(learned["history"])
-        for name, value in learned["facts"].items():
-            setattr(self, name, value)
-        if learned["feature_names_in"] is not None:
-            self.feature_names_in_ = np.array(learned["feature_names_in"], dtype=object)
-        self.network_ = self._build(self.codec_.layout, torch.Generator().manual_seed(0)).double()
-        self.network_.load_state_dict(learned["weights"])
-        self._finish()
 
 
 def _on_device(generator: torch.Generator, device: str) -> torch.Generator:

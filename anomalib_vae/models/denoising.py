@@ -22,7 +22,8 @@ class DenoisingVAE(VAE):
     (Ivanov, Figurnov & Vetrov 2019, "Variational autoencoder with arbitrary conditioning").
 
     What it expects in a missing cell is a mean of the network's word and that of a Gaussian fitted by EM, weighed for
-    each column on cells held out from both; see `anomalib_vae.networks.stacking.Stacking`.
+    each column on cells held out from both; see `anomalib_vae.networks.stacking.Stacking`.  Of
+    images it is the network's word alone.
     """
 
     corruption = "mask"
@@ -47,6 +48,8 @@ class DenoisingVAE(VAE):
 
     def _train(self, data, generator):
         network, layout = cast(DenoisingNetwork, self.network_), self.codec_.layout
+        if not network.completes:
+            return super()._train(data, generator)
         rate = self.stacking_fraction if len(data) >= FEW_ROWS else 0.0
         held_out = torch.rand((len(data), len(layout.blocks)), generator=generator) < rate
         some = torch.randperm(len(data), generator=generator)[:LINEAR_ROWS]

@@ -14,6 +14,7 @@ import torch
 from anomalib_vae.codec.batch import Batch
 from anomalib_vae.codec.series import SeriesCodec
 from anomalib_vae.codec.windows import Windows
+from anomalib_vae.losses.gaussian import Gaussian
 from anomalib_vae.models.chunks import PART
 from anomalib_vae.models.left_out import Predictive
 from anomalib_vae.models.vae import VAE
@@ -98,6 +99,12 @@ class SequenceVAE(VAE):
         order = torch.randperm(rows, generator=generator)
         held_out = min(int(np.ceil(self.validation_fraction * rows)), rows - 1)
         return order[order < rows - held_out], torch.arange(rows - held_out, rows)
+
+    def _after_training(self, data, some, generator):
+        network, batch = cast(SequenceNetwork, self.network_), self._for_network(some)
+        if type(network.architecture.likelihood) is Gaussian and network.observation.real.stop:
+            network.observation.settle_scales(network.decode(network.encode(batch)), batch)
+        super()._after_training(data, some, generator)
 
     def _typical_column_scores(self, some):
         scores = self.network_.column_scores(self._for_network(some)).mean(0)

@@ -7,10 +7,7 @@ from typing import ClassVar, cast
 
 import torch
 
-from anomalib_vae.losses.corruptions import Corruption
-from anomalib_vae.losses.likelihood import Likelihood
-from anomalib_vae.losses.strategies import CORRUPTIONS, LIKELIHOODS, corruption, likelihood
-from anomalib_vae.models.base import Model
+from anomalib_vae.models.encoder_decoder import EncoderDecoderModel
 from anomalib_vae.networks.variational import Architecture, VariationalNetwork
 from anomalib_vae.parameters import parameter
 
@@ -18,19 +15,9 @@ MAX_REFERENCES = 3000  # rows in a member's aggregate prior: scoring a row costs
 ACTIVE = 0.01  # Burda et al. 2016 call a unit active whose posterior mean varies more than this over the data
 
 
-class VAE(Model):
+class VAE(EncoderDecoderModel):
     """Variational autoencoder: an encoder q(z|x), a decoder p(x|z) and the prior p(z) = N(0, I)."""
 
-    likelihood: str | Likelihood = parameter(
-        default="gaussian", options=tuple(LIKELIHOODS), doc="Of the numeric columns."
-    )
-    corruption: str | Corruption | None = parameter(
-        default=None, options=tuple(CORRUPTIONS), doc="Of the input in training."
-    )
-    seen_weight: float = parameter(
-        default=1.0, at_least=0.0, doc="Weight of cells that a corruption left, against hidden ones."
-    )
-    n_bins: int = parameter(default=0, at_least=0, doc="Piecewise-linear bins of each numeric input; 0 for none.")
     beta: float = parameter(
         default=1.0, at_least=0.0, doc="Weight of the divergence in training (Higgins et al. 2017)."
     )
@@ -47,31 +34,9 @@ class VAE(Model):
         default="normal", options=("normal", "aggregate"), doc="After training; in it always N(0, I)."
     )
 
-    facts = (*Model.facts, "active_units_")
+    facts = (*EncoderDecoderModel.facts, "active_units_")
     network_class: ClassVar[type[VariationalNetwork]] = VariationalNetwork
-
-    def _build(self, layout, generator):
-        return self.network_class(layout, self._architecture(layout), generator)
-
-    def _architecture(self, layout) -> Architecture:
-        return Architecture(
-            latent_dims=self._latent_dims(len(layout.blocks)),
-            hidden_dims=self._widths(),
-            n_members=self.n_members,
-            activation=self.activation,
-            dropout=self.dropout,
-            n_bins=self.n_bins,
-            likelihood=likelihood(self.likelihood),
-            corruption=corruption(self.corruption),
-            seen_weight=self.seen_weight,
-            beta=self.beta,
-            warmup=self.warmup,
-            free_bits=self.free_bits,
-            importance_samples=self.importance_samples,
-        )
-
-    def _widths(self) -> tuple[int, ...]:
-        return tuple(self.hidden_dims)
+    architecture_class = Architecture
 
     def _latent_dims(self, columns: int) -> tuple[int, ...]:
         return (min(max(columns, 2), 64) if self.latent_dim == "auto" else int(self.latent_dim),)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import numpy as np
 from sklearn.utils.validation import validate_data
 
 from anomalib_vae.codec import frames
+from anomalib_vae.codec.image import ImageCodec, is_images
 
 
 def checked(estimator, X, *, reset: bool):
-    """X as a frame or a two-dimensional array of at least one row (two in fit) and one column.
+    """X as a frame, as a two-dimensional array, or as a stack of images; at least one row (two in fit) and one column.
 
     Sets, or compares with, `n_features_in_` and `feature_names_in_` as scikit-learn does: columns that are missing, new
     or in another order are a ValueError.  Missing cells are fine; infinities are found by the codec, which names the
-    column.
+    column.  Images have as many features as pixels, without names; where rows are steps of a series, or where an
+    estimator was fitted to the other of tables and images, they are a ValueError.
     """
     at_least = 2 if reset else 1
+    if is_images(X) and getattr(estimator, "takes_images", False):
+        return _checked_images(estimator, X, at_least, reset)
+    if not reset and isinstance(getattr(estimator, "codec_", None), ImageCodec):
+        estimator.codec_.rows(X)  # says which images it wants
     if not frames.is_frame(X):
         return validate_data(
             estimator, X, reset=reset, dtype=None, ensure_all_finite=False, ensure_min_samples=at_least
@@ -29,3 +36,20 @@ def checked(estimator, X, *, reset: bool):
         raise ValueError(f"Found array with 0 feature(s) (shape={X.shape}) while a minimum of 1 is required.")
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     return X
+
+
+def _checked_images(estimator, X, at_least: int, reset: bool) -> np.ndarray:
+    images = np.asarray(X)
+    if len(images) < at_least:
+        raise ValueError(
+            f"Found {len(images)} image(s) (shape={images.shape}) while a minimum of {at_least} is required."
+        )
+    if reset:
+        estimator.n_features_in_ = int(np.prod(images.shape[1:]))
+        if hasattr(estimator, "feature_names_in_"):
+            del estimator.feature_names_in_
+    elif hasattr(estimator, "codec_") and not isinstance(estimator.codec_, ImageCodec):
+        raise ValueError(
+            f"X must be a table of {estimator.n_features_in_} columns as in training, got images (shape={images.shape})"
+        )
+    return images

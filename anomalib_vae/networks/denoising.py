@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from anomalib_vae.codec.batch import Batch
+from anomalib_vae.codec.image import ImageLayout
 from anomalib_vae.networks.inputs import CompletedInputs
 from anomalib_vae.networks.layers import StackedLinear
 from anomalib_vae.networks.residual import ResidualMLP
@@ -19,22 +20,27 @@ START_LOG_VARIANCE = -6.0  # of the posteriors: as wide as the prior they would 
 
 
 class DenoisingNetwork(VariationalNetwork):
-    """A variational network that corrects what a Gaussian expects in missing cells, and is weighed against it."""
+    """A variational network that corrects what a Gaussian expects in missing cells, and is weighed against it.
+
+    Of images it is one that starts with narrow posteriors, and no more.
+    """
 
     inputs: CompletedInputs
+    mlp_class = ResidualMLP
 
     def __init__(self, layout, architecture, generator):
         super().__init__(layout, architecture, generator)
         self.stacking = Stacking(layout)
 
-    def mlp(self, inputs, hidden_dims, outputs, generator):
-        a = self.architecture
-        return ResidualMLP(
-            a.n_members, inputs, hidden_dims, outputs, generator, activation=a.activation, dropout=a.dropout
-        )
+    @property
+    def completes(self) -> bool:
+        """Whether a Gaussian stands for what is missing: of the thousands of pixels of an image it would take a
+        thousand times as long as the network, and lines tell little of them."""
+        return not isinstance(self.layout, ImageLayout)
 
     def build_latents(self, generator):
-        self.inputs = CompletedInputs(self.layout, self.architecture.n_bins)
+        if self.completes:
+            self.inputs = CompletedInputs(self.layout, self.architecture.n_bins)
         super().build_latents(generator)
         head = cast(StackedLinear, self.encoder.head)
         head.weight.data[..., self.code_width :] *= 0.1
@@ -50,6 +56,8 @@ class DenoisingNetwork(VariationalNetwork):
 
     def reconstruct(self, batch: Batch) -> Tensor:
         """As of any network where a cell is observed; where it is missing, the weighed mean of the two."""
+        if not self.completes:
+            return super().reconstruct(batch)
         return self.stacking(batch, super().reconstruct(batch), self._line(batch))
 
     def _line(self, batch: Batch) -> Tensor:

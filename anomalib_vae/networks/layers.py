@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor, nn
 
-ACTIVATIONS = {
+
+def step(values: Tensor) -> Tensor:
+    """1 where positive and 0 elsewhere; backwards, from -1 to 1, as if it were the line between these (the
+    straight-through estimator: Bengio, Léonard & Courville 2013; Hubara et al. 2016)."""
+    line = 0.5 * values.clamp(-1.0, 1.0)
+    return (values > 0).to(values.dtype) + (line - line.detach())
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
     "silu": nn.functional.silu,
     "gelu": nn.functional.gelu,
@@ -15,6 +24,9 @@ ACTIVATIONS = {
     "elu": nn.functional.elu,
     "selu": nn.functional.selu,
     "leaky_relu": nn.functional.leaky_relu,
+    "sigmoid": torch.sigmoid,
+    "linear": torch.nn.Identity(),
+    "step": step,
 }
 
 

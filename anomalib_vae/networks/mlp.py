@@ -55,3 +55,12 @@ class MLP(nn.Module):
     def forward(self, values: Tensor, generator: Generator | None = None) -> Tensor:
         values = self.through_hidden(values, generator)
         return values if self.head is None else self.head(values)
+
+
+class PlainMLP(MLP):
+    """Layers one after the other and nothing else, as textbooks draw them."""
+
+    def through_hidden(self, values, generator):
+        for layer in self.hidden:
+            values = dropout(self.activation(layer(values)), self.dropout, generator)
+        return values

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +14,7 @@ from anomalib_vae.losses.likelihood import Likelihood
 from anomalib_vae.networks.layers import smooth_clamp
 
 LOG_SCALE_RANGE = (-3.0, 3.0)  # of a standardised column; a scale of nothing would give a point infinite density
+SETTLING_RANGE, BISECTIONS = (-10.0, 10.0), 50  # of a log scale before it is clamped
 
 
 class Observation(nn.Module):
@@ -31,7 +34,9 @@ class Observation(nn.Module):
         self.real, self.binary, self.category = (layout.target_span(kind) for kind in ("real", "binary", "category"))
         self.level_counts = [block.width for block in layout.of_kind("category")]
         self.softmax = GroupedSoftmax(self.level_counts)
-        self.raw_log_scale = nn.Parameter(torch.zeros(n_members, 1, len(set(layout.scales))))
+        self.raw_log_scale = nn.Parameter(
+            torch.full((n_members, 1, len(set(layout.scales))), math.log(layout.start_scale))
+        )
         self.shares_scales = self.raw_log_scale.shape[-1] < len(layout.scales)
         self.register_buffer("scales", torch.tensor(layout.scales, dtype=torch.long), persistent=False)
         self.register_buffer("targets", torch.tensor(layout.targets, dtype=torch.long), persistent=False)
@@ -43,6 +48,28 @@ class Observation(nn.Module):
         """Of each real target, (members, 1, real targets)."""
         log_scale = smooth_clamp(self.raw_log_scale, *LOG_SCALE_RANGE)
         return log_scale[..., self.scales] if self.shares_scales else log_scale
+
+    @torch.no_grad()
+    def settle_scales(self, output: Tensor, batch: Batch) -> None:
+        """Make each scale the root mean square of its residuals, where the likelihood of a Gaussian is highest.
+
+        Rybkin, Daniilidis & Levine 2021, "Simple and effective VAE training with calibrated decoders"; learned scales
+        are on their way there, and far from it where a sensor hardly varies.
+        """
+        targets = batch.select(self.targets)
+        observed = targets.observed[..., self.real]
+        squares = (targets.values[..., self.real] - output[..., self.real]).square() * observed
+        total, count = (
+            torch.zeros_like(self.raw_log_scale[:, 0]).index_add_(-1, self.scales, part.sum(1).to(self.raw_log_scale))
+            for part in (squares, observed)
+        )
+        wanted = 0.5 * torch.log(total / count.clamp_min(1.0))
+        low, high = (torch.full_like(wanted, end) for end in SETTLING_RANGE)
+        for _ in range(BISECTIONS):
+            middle = (low + high) / 2
+            too_low = smooth_clamp(middle, *LOG_SCALE_RANGE) < wanted
+            low, high = torch.where(too_low, middle, low), torch.where(too_low, high, middle)
+        self.raw_log_scale.copy_(((low + high) / 2)[:, None])
 
     def log_prob(self, output: Tensor, batch: Batch) -> Tensor:
         return self._evaluate(output, batch, None)
@@ -69,9 +96,9 @@ class Observation(nn.Module):
         return found if targets.is_complete else found * observed
 
     def mean(self, output: Tensor) -> Tensor:
-        """Expected targets: locations of real ones, probabilities of the others."""
+        """Expected targets: means of real ones, probabilities of the others."""
         parts = [
-            output[..., self.real],
+            self.likelihood.mean(output[..., self.real]),
             torch.sigmoid(output[..., self.binary]),
             torch.exp(self.softmax.log_prob(output[..., self.category])) if self.category.stop else output[..., :0],
         ]
@@ -81,7 +108,7 @@ class Observation(nn.Module):
         """Mean and variance of each target, the share of a level being the mean of its 0 and 1."""
         mean = self.mean(output)
         variance = mean * (1.0 - mean)
-        variance[..., self.real] = self.likelihood.variance(self.log_scale)
+        variance[..., self.real] = self.likelihood.variance(self.log_scale, output[..., self.real])
         return mean, variance
 
     def sample(self, output: Tensor, generator: torch.Generator) -> Tensor:

@@ -3,46 +3,33 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from anomalib_vae.codec.batch import Batch, Layout
-from anomalib_vae.losses.corruptions import Corruption
 from anomalib_vae.losses.divergences import free_bits, gaussian_divergence, gaussian_log_density
-from anomalib_vae.losses.gaussian import Gaussian
-from anomalib_vae.losses.likelihood import Likelihood
+from anomalib_vae.networks import encoder_decoder
 from anomalib_vae.networks.aggregate_prior import AggregatePrior
-from anomalib_vae.networks.inputs import Inputs
+from anomalib_vae.networks.encoder_decoder import EncoderDecoder
 from anomalib_vae.networks.layers import smooth_clamp
-from anomalib_vae.networks.mlp import MLP
-from anomalib_vae.networks.network import Network, Step
-from anomalib_vae.networks.observation import Observation, mixture_moments
+from anomalib_vae.networks.network import Step
+from anomalib_vae.networks.observation import mixture_moments
 
 LOG_VARIANCE_RANGE = (-12.0, 4.0)  # of a posterior, against a prior of variance 1
 
 
 @dataclass(frozen=True)
-class Architecture:
-    """The axes on which variational networks differ; the models fill it in from their parameters."""
+class Architecture(encoder_decoder.Architecture):
+    """With what is said of the bound and of its draws."""
 
-    latent_dims: tuple[int, ...]
-    hidden_dims: tuple[int, ...] = (128, 128)
-    n_members: int = 1
-    activation: str = "silu"
-    dropout: float = 0.0
-    n_bins: int = 0
-    likelihood: Likelihood = field(default_factory=Gaussian)
-    corruption: Corruption | None = None
-    seen_weight: float = 1.0
     beta: float = 1.0
     warmup: float = 0.0
     free_bits: float = 0.0
     importance_samples: int = 1
     score_draws: int = 2
-    backbone: str = "dense"
 
 
 class Posterior(NamedTuple):
@@ -73,20 +60,14 @@ def for_draws(tensor: Tensor, noise: Tensor) -> Tensor:
     return tensor if draws == 1 else tensor.repeat(1, draws, 1)
 
 
-class VariationalNetwork(Network):
+class VariationalNetwork(EncoderDecoder):
     """Encoder, one level of latent variables, decoder (Kingma & Welling 2014).  The prior is N(0, I) in training; after
     it, `fit_prior` can put the aggregate posterior in its place."""
 
     score_noise: Tensor
 
     def __init__(self, layout: Layout, architecture: Architecture, generator: Generator):
-        super().__init__()
-        self.layout, self.architecture, self.n_members = layout, architecture, architecture.n_members
-        self.inputs = Inputs(layout, architecture.n_bins)
-        self.observation = Observation(layout, architecture.likelihood, self.n_members)
-        self.code_width = sum(architecture.latent_dims)
-        self.build_latents(generator)
-        self.decoder = self.writer(generator)
+        super().__init__(layout, architecture, generator)
         self.aggregate_prior = AggregatePrior(self.n_members, self.code_width)
         pairs = -(-max(architecture.score_draws, architecture.importance_samples) // 2)
         half = torch.randn((self.n_members, pairs, self.code_width), generator=generator)
@@ -95,21 +76,6 @@ class VariationalNetwork(Network):
     def build_latents(self, generator: Generator) -> None:
         """Make what `posterior` and `prior` need."""
         self.encoder = self.reader(2 * self.code_width, generator)
-
-    def reader(self, outputs: int | None, generator: Generator) -> nn.Module:
-        """What reads the inputs: (members, rows, inputs) to (members, rows, outputs), or to as many as its `width`."""
-        reader = self.mlp(self.inputs.width, self.architecture.hidden_dims, outputs, generator)
-        # the missing-flag of a column that is complete in training never learns: it shall have no effect later either
-        reader.silence(self.inputs.flags)
-        return reader
-
-    def writer(self, generator: Generator) -> nn.Module:
-        """What makes the observation's parameters of codes."""
-        return self.mlp(self.code_width, self.architecture.hidden_dims[::-1], self.observation.width, generator)
-
-    def mlp(self, inputs: int, hidden_dims: tuple[int, ...], outputs: int | None, generator: Generator) -> MLP:
-        a = self.architecture
-        return MLP(a.n_members, inputs, hidden_dims, outputs, generator, activation=a.activation, dropout=a.dropout)
 
     def posterior(self, batch: Batch, noise: Tensor, generator: Generator | None = None) -> Posterior:
         """Draw from q(z|x) with the given standard-normal noise (members, draws x rows, code width), a draw after the
@@ -133,10 +99,6 @@ class VariationalNetwork(Network):
         """Codes from the prior: (members, rows, code width) of standard-normal noise to codes."""
         return noise
 
-    def decode(self, code: Tensor, generator: Generator | None = None) -> Tensor:
-        """Codes (members, rows, code width) to the parameters of the observation, (members, rows, targets)."""
-        return self.decoder(code, generator)
-
     # ------------------------------------------------------------------ training
     def loss(self, player: str, batch: Batch, step: Step) -> Tensor:
         a = self.architecture
@@ -146,9 +108,7 @@ class VariationalNetwork(Network):
         noise = torch.randn(shape, generator=step.generator, device=clean.values.device, dtype=clean.values.dtype)
         posterior = self.posterior(seen, noise, step.generator)
         data_term = self.observation.objective(self.decode(posterior.code, step.generator), clean, step.progress)
-        if a.corruption and a.seen_weight != 1.0:
-            left = seen.observed[..., self.observation.targets] > 0
-            data_term = torch.where(left, a.seen_weight * data_term, data_term)
+        data_term = self.weigh(data_term, seen)
         beta = a.beta * (min(1.0, step.progress / a.warmup) if a.warmup else 1.0)
         if a.importance_samples > 1:
             log_ratio = posterior.log_ratio(self.aggregate_prior)
@@ -164,21 +124,9 @@ class VariationalNetwork(Network):
         (members, rows)."""
         return torch.logsumexp((data_term - log_ratio).unflatten(-1, (draws, -1)), -2) - math.log(draws)
 
-    @torch.no_grad()
-    def validation_loss(self, batch: Batch) -> Tensor:
-        return -self.score(batch).mean(-1)
-
-    @torch.no_grad()
-    def blame(self, batch: Batch) -> str:
-        shares = -self.column_scores(batch).mean((0, 1))
-        return self.layout.columns[int(torch.nan_to_num(shares, nan=torch.inf).argmax())]
-
     # ------------------------------------------------------------------ use
     def encode(self, batch: Batch) -> Tensor:
         return self.moments(batch)[0]
-
-    def expect(self, code: Tensor) -> Tensor:
-        return self.observation.mean(self.decode(code))
 
     def score(self, batch: Batch) -> Tensor:
         """The lower bound of log p(x), whatever training maximised, in nats: the mean over fixed draws."""

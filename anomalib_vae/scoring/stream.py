@@ -15,15 +15,21 @@ from anomalib_vae.codec import frames
 from anomalib_vae.codec.batch import Batch
 from anomalib_vae.codec.series import FAR
 from anomalib_vae.models.validation import checked
+from anomalib_vae.scoring.recognition import UNKNOWN, fingerprints
 
 
 @dataclass
 class Recent:
-    """The last steps of one series: values and observed, (steps, features of a step), 0 where nothing is known."""
+    """The last steps of one series: values and observed, (steps, features of a step), 0 where nothing is known.
+
+    places: where in training the last one may lie, as all steps of the series so far are those before it; None before
+    the first step.
+    """
 
     values: Tensor
     observed: Tensor
     stamp: float | None = None
+    places: np.ndarray | None = None
 
     def push(self, ahead: int, longest_gap: int, values: Tensor, observed: Tensor) -> None:
         """Move on by so many steps; the last one has this row, (features of a step,), the others none.  After an
@@ -49,7 +55,7 @@ class Stream:
         self._series: dict[Any, Recent] = {}
         for key, held in (state or {"series": []})["series"]:
             values, observed = (torch.tensor(held[name], dtype=torch.float32) for name in ("values", "observed"))
-            self._series[key] = Recent(values, observed, held["stamp"])
+            self._series[key] = Recent(values, observed, held["stamp"], np.array(held["places"], np.int64))
 
     def score_samples(self, rows) -> np.ndarray:
         """The scores of one row or a few, in the order of their arrival, (rows,): each given all rows before it.
@@ -64,20 +70,22 @@ class Stream:
         stamps, keys = timeline.stamps(rows), timeline.keys(rows)
         steps = self._codec.steps(rows)[:]
         ahead = self._steps_ahead(keys, stamps)
+        near = self.detector.neighbourhood_
+        prints = np.zeros(len(steps)) if near is None else fingerprints(steps)
         recent = [
             self._recent(key, *row)
-            for key, *row in zip(keys, stamps, ahead, steps.values, steps.observed, strict=True)
+            for key, *row in zip(keys, stamps, ahead, prints, steps.values, steps.observed, strict=True)
         ]
-        values, observed = (torch.stack(parts) for parts in zip(*recent, strict=True))
-        near = self.detector.neighbourhood_
-        remoteness = 0.0 if near is None else near.remoteness_of_last(values, observed)
-        return self._model_score(values, observed) - remoteness
+        values, observed = (torch.stack(parts) for parts in list(zip(*recent, strict=True))[:2])
+        if near is None:
+            return self._model_score(values, observed)
+        places = np.array([place for _, _, place in recent])
+        return self._model_score(values, observed) - near.remoteness_of_last(values, observed, places)
 
     def _model_score(self, values: Tensor, observed: Tensor) -> np.ndarray:
         layout = self._codec.layout
         values, observed = (layout.join(part[:, -layout.length :]) for part in (values, observed))
-        values = values.clone()
-        values[:, layout.span("real")] = values[:, layout.span("real")].clamp(-FAR, FAR)
+        values = values.clamp(-FAR, FAR)  # levels are 0 or 1 anyway
         return self._model.score_batch(Batch.complete(values) if observed.all() else Batch(values, observed))
 
     def predict(self, rows) -> np.ndarray:
@@ -87,7 +95,7 @@ class Stream:
     def state(self) -> dict[str, Any]:
         """What JSON can hold of it; `detector.stream(state)` goes on from here."""
         series = [
-            [key, {"values": r.values.tolist(), "observed": r.observed.tolist(), "stamp": r.stamp}]
+            [key, {"values": r.values.tolist(), "observed": r.observed.tolist(), "stamp": r.stamp, "places": _listed(r.places)}]
             for key, r in self._series.items()
         ]
         return {"series": series}
@@ -115,13 +123,24 @@ class Stream:
             last[key] = None if np.isnan(stamp) else stamp
         return ahead
 
-    def _recent(self, key, stamp: float, ahead: int, values: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
-        """The last steps of a series, (steps, features of a step) each, the row among them."""
+    def _recent(
+        self, key, stamp: float, ahead: int, fingerprint: int, values: Tensor, observed: Tensor
+    ) -> tuple[Tensor, Tensor, int]:
+        """The last steps of a series, (steps, features of a step) each, the row among them, and its place in training."""
+        near, longest_gap = self.detector.neighbourhood_, self._codec.window
         if key not in self._series:
-            near = self.detector.neighbourhood_
             empty = values.new_zeros(max(self._codec.window, near.longest if near else 0), len(values))
             self._series[key] = Recent(empty, empty.clone())
         recent = self._series[key]
-        recent.push(ahead, self._codec.window, values, observed)
+        recent.push(ahead, longest_gap, values, observed)
         recent.stamp = None if np.isnan(stamp) else float(stamp)
-        return recent.values.clone(), recent.observed.clone()
+        if near is None:
+            return recent.values.clone(), recent.observed.clone(), UNKNOWN
+        before = None if ahead > longest_gap else recent.places
+        recent.places = near.training.followers(before, fingerprint, ahead)
+        place = int(recent.places[0]) if len(recent.places) else UNKNOWN
+        return recent.values.clone(), recent.observed.clone(), place
+
+
+def _listed(places: np.ndarray | None) -> list[int]:
+    return [] if places is None else places.tolist()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,8 +12,9 @@ from torch import Tensor
 
 from anomalib_vae.codec.batch import Batch
 from anomalib_vae.codec.series import PARTS
-from anomalib_vae.codec.windows import WindowLayout, Windows
+from anomalib_vae.codec.windows import Windows
 from anomalib_vae.models.chunks import by_parts
+from anomalib_vae.scoring.recognition import Training
 from anomalib_vae.scoring.window_space import WindowSpace
 
 VIEWS = ((16, False), (64, True), (128, False))  # steps, and whether each sensor's mean is taken away
@@ -21,7 +23,7 @@ MAX_REFERENCES = 3000
 NEAREST = 3  # references whose mean distance counts
 AGAINST_MODEL = 10.0  # interquartile ranges of the model's score that one of a distance counts
 QUARTILES = (0.25, 0.5, 0.75)
-SMALLEST_SPREAD = 0.01  # of the median distance
+SMALLEST_SPREAD, TINY = 0.01, 1e-6  # of the median distance, or at all: most windows may have copies
 CHUNK = 512  # windows at once
 
 
@@ -30,62 +32,70 @@ class WindowView:
     """Reference windows of one length.
 
     space: what windows are measured in.  references: (references, axes) in it; rests: (references,), the squared
-    lengths of what it leaves out of them.  starts: (references,), where in training they began.
-    fingerprints, known_starts: (training windows,), ascending, and where each began: a window that is one of training's
-    is not compared with references that overlap it.
+    lengths of what it leaves out of them.  places: (references,), where in training they began.
     center, spread: (), median and interquartile range of the references' distances.
     """
 
     space: WindowSpace
     references: Tensor
     rests: Tensor
-    starts: Tensor
-    fingerprints: Tensor
-    known_starts: Tensor
+    places: Tensor
     center: Tensor
     spread: Tensor
 
     @classmethod
-    def fit(cls, windows: Windows, is_shape: bool, generator: torch.Generator) -> WindowView:
-        """windows: all of training."""
+    def fit(cls, windows: Windows, places: np.ndarray, is_shape: bool, generator: torch.Generator) -> WindowView:
+        """windows: all of training; places: (windows,)."""
         chosen = torch.randperm(len(windows), generator=generator)[:MAX_REFERENCES].sort().values
-        batch, starts = windows[chosen], torch.from_numpy(windows.starts)
-        prints = torch.cat([fingerprint(windows[at : at + CHUNK]) for at in range(0, len(windows), CHUNK)])
-        order = prints.argsort()
-        space = WindowSpace.fit(batch, windows.layout, is_shape, starts[chosen], generator)
+        batch, own = windows[chosen], torch.from_numpy(places)[chosen]
+        space = WindowSpace.fit(batch, windows.layout, is_shape, own, generator)
         references, rests = space(batch)
         nothing = torch.zeros((), dtype=torch.float64)
-        view = cls(space, references, rests, starts[chosen], prints[order], starts[order], nothing, nothing + 1)
-        distances = view.distances(batch)
+        view = cls(space, references, rests, own, nothing, nothing + 1)
+        distances = view.distances(batch, own)
         known = distances[distances.isfinite()]
         low, center, high = torch.quantile(known if len(known) else nothing[None], known.new_tensor(QUARTILES))
-        spread = torch.maximum(high - low, SMALLEST_SPREAD * center).clamp_min(1e-9)
-        return cls(**{**vars(view), "center": center, "spread": spread})
+        spread = torch.maximum(high - low, SMALLEST_SPREAD * center).clamp_min(TINY)
+        return replace(view, center=center, spread=spread)
 
-    def excess(self, windows: Batch) -> np.ndarray:
-        """Distances less their median, in interquartile ranges, (windows,); 0 where there is nothing to compare."""
-        return torch.nan_to_num((self.distances(windows) - self.center) / self.spread).numpy()
+    def excess(self, windows: Batch, own: Tensor) -> np.ndarray:
+        """Distances less their median, in interquartile ranges, (windows,); 0 where there is nothing to compare.
 
-    def distances(self, windows: Batch) -> Tensor:
+        own: (windows,), where in training each window began; references that overlap it do not count."""
+        return torch.nan_to_num((self.distances(windows, own) - self.center) / self.spread).numpy()
+
+    def distances(self, windows: Batch, own: Tensor) -> Tensor:
         """The mean of those to the nearest references, (windows,), NaN where there is none."""
-        return torch.cat([self._distances(windows[at : at + CHUNK]) for at in range(0, len(windows), CHUNK)])
+        parts = (slice(at, at + CHUNK) for at in range(0, len(windows), CHUNK))
+        return torch.cat([self._distances(windows[part], own[part]) for part in parts])
 
-    def _distances(self, windows: Batch) -> Tensor:
-        places, rests = self.space(windows)
-        lengths = (places.square().sum(1) + rests)[:, None] + self.references.square().sum(1) + self.rests
-        squares = torch.addmm(lengths, places, self.references.T, alpha=-2).clamp_min(0.0)
-        own, there = self._own_starts(windows)
-        near = (own[:, None] - self.starts).abs() < self.space.layout.length
-        squares = squares.masked_fill_(near & there[:, None], torch.inf)
+    def _distances(self, windows: Batch, own: Tensor) -> Tensor:
+        axes, rests = self.space(windows)
+        lengths = (axes.square().sum(1) + rests)[:, None] + self._lengths
+        squares = torch.addmm(lengths, axes, self.references.T, alpha=-2).clamp_min(0.0)
+        overlap = (own[:, None] - self.places).abs() < self.space.layout.length
+        squares = squares.masked_fill_(overlap, torch.inf)
         nearest = squares.topk(min(NEAREST, squares.shape[1]), 1, largest=False).values
         nearest = nearest.masked_fill(nearest.isinf(), torch.nan)
         return (nearest / self.space.layout.width).sqrt().nanmean(1)
 
-    def _own_starts(self, windows: Batch) -> tuple[Tensor, Tensor]:
-        """Where in training each window began, (windows,), and whether it is one of training's at all."""
-        prints = fingerprint(windows)
-        at = torch.searchsorted(self.fingerprints, prints).clamp_max(len(self.fingerprints) - 1)
-        return self.known_starts[at], self.fingerprints[at] == prints
+    @cached_property
+    def _lengths(self) -> Tensor:
+        """Squared ones of the references, of all their features."""
+        return self.references.square().sum(1) + self.rests
+
+
+class _Placed(NamedTuple):
+    """Rows that come with the place in training of each, (windows,)."""
+
+    windows: Windows
+    places: Tensor
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, part):
+        return self.windows[part], self.places[part]
 
 
 @dataclass(frozen=True)
@@ -96,9 +106,11 @@ class WindowNeighbourhood:
     and no length is right for all: short ones see spikes, long ones rhythms that are broken, and those without their
     mean what a sensor does at another level.
 
+    training: the steps learned from; a series that is a part of it is not compared with itself.
     nats: (), what one interquartile range of a distance counts.
     """
 
+    training: Training
     views: tuple[WindowView, ...]
     nats: Tensor
 
@@ -111,12 +123,15 @@ class WindowNeighbourhood:
         windows = model.rows(X)
         some = windows[torch.randperm(len(windows), generator=generator)[:MAX_REFERENCES]]
         low, _, high = np.quantile(model.score_batch(some), QUARTILES)
-        longest = max(len(segment) for segment in codec.timeline.segments(X, codec.window))
-        views = []
+        segments = list(codec.timeline.segments(X, codec.window))
+        places = np.cumsum([0, *map(len, segments[:-1])])
+        longest, views = max(map(len, segments)), []
         for length, is_shape in VIEWS:
             length = max(min(length, longest // LEAST_WINDOWS), 1)
-            views.append(WindowView.fit(codec.windows(X, length, 1), is_shape, generator))
-        return cls(tuple(views), torch.tensor(AGAINST_MODEL * weight * (high - low)))
+            windows = codec.windows(X, length, 1)
+            views.append(WindowView.fit(windows, windows.places(places), is_shape, generator))
+        nats = torch.tensor(AGAINST_MODEL * weight * (high - low))
+        return cls(Training.of(codec.steps(X), segments), tuple(views), nats)
 
     @property
     def longest(self) -> int:
@@ -124,25 +139,28 @@ class WindowNeighbourhood:
 
     def remoteness(self, model: Any, X: Any) -> np.ndarray:
         """Of each row of X, in nats, (rows,): the mean over the windows that hold it, summed over the views."""
-        total = np.zeros(len(X))
+        codec, total = model.codec_, np.zeros(len(X))
+        places = self.training.places(codec.steps(X), list(codec.timeline.segments(X, codec.window)))
         for view in self.views:
             length = view.space.layout.length
-            windows = model.codec_.windows(X, length, max(1, length // PARTS))
-            total += windows.spread(by_parts(view.excess, windows))
+            windows = codec.windows(X, length, max(1, length // PARTS))
+            placed = _Placed(windows, torch.from_numpy(windows.places(places)))
+            total += windows.spread(by_parts(lambda part, view=view: view.excess(*part), placed))
         return float(self.nats) * total
 
-    def remoteness_of_last(self, values: Tensor, observed: Tensor) -> np.ndarray:
-        """Of the last of `longest` steps, (series, steps, features of a step), in nats, (series,)."""
+    def remoteness_of_last(self, values: Tensor, observed: Tensor, places: np.ndarray) -> np.ndarray:
+        """Of the last of `longest` steps, (series, steps, features of a step), in nats, (series,); places: (series,),
+        where in training the last step lies."""
         total = np.zeros(len(values))
         for view in self.views:
             layout = view.space.layout
-            ends = (part[:, len(part[0]) - layout.length :] for part in (values, observed))
-            total += view.excess(Batch(*(layout.join(part) for part in ends)))
+            ends = (layout.join(part[:, part.shape[1] - layout.length :]) for part in (values, observed))
+            total += view.excess(Batch(*ends), torch.from_numpy(places - layout.length + 1))
         return float(self.nats) * total
 
     def state(self) -> dict[str, Tensor]:
         """Tensors by name, of which `from_state` makes it."""
-        found = {"nats": self.nats}
+        found = {"nats": self.nats, "training": torch.from_numpy(self.training.prints)}
         for i, view in enumerate(self.views):
             parts = {field.name: getattr(view, field.name) for field in fields(view) if field.name != "space"}
             found |= {f"{i}.{name}": part for name, part in (parts | view.space.state()).items()}
@@ -150,19 +168,10 @@ class WindowNeighbourhood:
 
     @classmethod
     def from_state(cls, state: dict[str, Tensor], codec: Any) -> WindowNeighbourhood:
-        views, step = [], codec.layout.step
+        step = codec.layout.step
+        views: list[WindowView] = []
         while f"{len(views)}.center" in state:
             prefix = f"{len(views)}."
             parts = {name.removeprefix(prefix): part for name, part in state.items() if name.startswith(prefix)}
             views.append(WindowView(WindowSpace.from_state(parts, step), **parts))
-        return cls(tuple(views), state["nats"])
-
-
-def fingerprint(windows: Batch) -> Tensor:
-    """A number for each window, (windows,) of int64, that is the same where all cells are, and hardly ever else."""
-    generator = torch.Generator().manual_seed(0)
-    weights = torch.randint(-(2**62), 2**62, (2, windows.values.shape[-1]), generator=generator) | 1
-    cells = windows.values.float().contiguous().view(torch.int32).long() * weights[0]
-    return (cells + windows.observed.long() * weights[1]).sum(-1)
-
-
+        return cls(Training(state["training"].numpy()), tuple(views), state["nats"])
