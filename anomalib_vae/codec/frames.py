@@ -109,7 +109,8 @@ def _from_numpy(name, values) -> Column:
 def _from_pandas(name, series: pd.Series) -> Column:
     dtype, types = series.dtype, pd.api.types
     if isinstance(dtype, pd.CategoricalDtype):
-        return Column(name, "label", _none_for_missing(series.astype(object).to_numpy()))
+        levels = _none_for_missing(dtype.categories.astype(object).to_numpy())
+        return Column(name, "label", np.append(levels, [None])[series.cat.codes.to_numpy()])  # a missing one is -1
     if types.is_bool_dtype(dtype):
         return Column(name, "boolean", series.to_numpy(np.float64, na_value=np.nan))
     if types.is_integer_dtype(dtype):

@@ -70,7 +70,8 @@ class AutoencoderNetwork(EncoderDecoder):
         covariance = centred.mT @ centred / code.shape[1]
         diagonal = covariance.diagonal(dim1=-2, dim2=-1)
         diagonal += JITTER * diagonal.mean(-1, keepdim=True) + torch.finfo(torch.float32).tiny
-        self.code_factor = torch.linalg.cholesky(covariance)
+        # laid out as it will be when loaded, which decides the last bit of products
+        self.code_factor = torch.linalg.cholesky(covariance).contiguous()
 
     # ------------------------------------------------------------------ use
     def score(self, batch: Batch) -> Tensor:

@@ -49,19 +49,21 @@ class DenoisingNetwork(VariationalNetwork):
     @torch.no_grad()
     def fit_stacking(self, rows: Batch, seen: Batch) -> None:
         """Weigh the two on cells of rows (rows, features) that are hidden in seen, as they were in training."""
-        parts = [seen[at : at + CHUNK].for_members(self.n_members) for at in range(0, len(seen), CHUNK)]
-        network = torch.cat([self.expect(self.encode(part)).mean(0) for part in parts])
-        line = torch.cat([self._line(part)[0] for part in parts])
+        parts = (seen[at : at + CHUNK].for_members(self.n_members) for at in range(0, len(seen), CHUNK))
+        both = [self._both(part) for part in parts]
+        network, line = torch.cat([n.mean(0) for n, _ in both]), torch.cat([part[0] for _, part in both])
         self.stacking.fit(rows, seen, network, line)
 
     def reconstruct(self, batch: Batch) -> Tensor:
         """As of any network where a cell is observed; where it is missing, the weighed mean of the two."""
         if not self.completes:
             return super().reconstruct(batch)
-        return self.stacking(batch, super().reconstruct(batch), self._line(batch))
+        return self.stacking(batch, *self._both(batch))
 
-    def _line(self, batch: Batch) -> Tensor:
-        """What the Gaussian expects of each target, (members, rows, targets); shares of levels lie between 0 and 1."""
-        line = self.inputs.complete(batch)[..., self.observation.targets]
-        real = self.observation.real.stop
-        return torch.cat([line[..., :real], line[..., real:].clamp(0.0, 1.0)], -1)
+    def _both(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What the network and the Gaussian expect of each target, (members, rows, targets); shares of levels lie
+        between 0 and 1."""
+        completed = self.inputs.complete(batch)
+        code, _ = self.moments_given(self.inputs.assemble(batch, completed))
+        line, real = completed[..., self.observation.targets], self.observation.real.stop
+        return self.expect(code), torch.cat([line[..., :real], line[..., real:].clamp(0.0, 1.0)], -1)

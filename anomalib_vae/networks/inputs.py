@@ -37,7 +37,10 @@ class Inputs(nn.Module):
         self.width = self.flags.stop + n_bins * len(ranked)
 
     def forward(self, batch: Batch) -> Tensor:
-        values = self.complete(batch)
+        return self.assemble(batch, self.complete(batch))
+
+    def assemble(self, batch: Batch, values: Tensor) -> Tensor:
+        """The inputs, with these values from `complete`."""
         parts = [values, 1.0 - batch.observed[..., self.first_feature]]
         if self.n_bins:
             ranks = values[..., self.ranked, None]

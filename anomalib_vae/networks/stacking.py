@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from anomalib_vae.codec.batch import Batch, Layout
 
-PRIOR_CELLS = 30.0  # a column with as many held-out cells leans as much on itself as on all columns together
+PRIOR_CELLS = 90.0  # a column with as many held-out cells leans as much on itself as on all columns together
+COMMON_CELLS = 300.0  # that spoke for the Gaussian beforehand: where there are few, chance would decide
 FAR = 3.0  # standard deviations: a few cells further away would decide the share by themselves
 FAINT = 1e-9  # of squared differences: without any evidence the two weigh the same
 
@@ -41,7 +42,8 @@ class Stacking(nn.Module):
             line.new_zeros(len(self.layout.blocks)).index_add_(0, columns, part.sum(0))
             for part in (difference * error, difference.square(), held_out)
         )
-        common = ((agreement.sum() + FAINT / 2) / (spread.sum() + FAINT)).clamp(0.0, 1.0)
+        doubt = 1.0 + COMMON_CELLS / cells.sum().clamp_min(1.0)
+        common = ((agreement.sum() + FAINT / 2) / (doubt * spread.sum() + FAINT)).clamp(0.0, 1.0)
         prior = PRIOR_CELLS * spread / cells.clamp_min(1.0) + FAINT
         self.share = ((agreement + prior * common) / (spread + prior)).clamp(0.0, 1.0)[columns]
 

@@ -88,7 +88,11 @@ class VariationalNetwork(EncoderDecoder):
 
     def moments(self, batch: Batch, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x), each (members, rows, code width)."""
-        mean, raw = self.encoder(self.inputs(batch), generator).chunk(2, -1)
+        return self.moments_given(self.inputs(batch), generator)
+
+    def moments_given(self, inputs: Tensor, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
+        """`moments` from what the encoder reads, (members, rows, inputs)."""
+        mean, raw = self.encoder(inputs, generator).chunk(2, -1)
         return mean, smooth_clamp(raw, *LOG_VARIANCE_RANGE)
 
     def fit_prior(self, references: Batch) -> None:

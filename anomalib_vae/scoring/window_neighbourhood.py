@@ -23,7 +23,7 @@ MAX_REFERENCES = 3000
 NEAREST = 3  # references whose mean distance counts
 AGAINST_MODEL = 10.0  # interquartile ranges of the model's score that one of a distance counts
 QUARTILES = (0.25, 0.5, 0.75)
-SMALLEST_SPREAD, TINY = 0.01, 1e-6  # of the median distance, or at all: most windows may have copies
+SMALLEST_SPREAD, TINY = 0.01, 1e-6  # of the median, or at all: most windows may have copies
 CHUNK = 512  # windows at once
 
 
@@ -122,7 +122,8 @@ class WindowNeighbourhood:
         codec, generator = model.codec_, torch.Generator().manual_seed(0)
         windows = model.rows(X)
         some = windows[torch.randperm(len(windows), generator=generator)[:MAX_REFERENCES]]
-        low, _, high = np.quantile(model.score_batch(some), QUARTILES)
+        low, middle, high = np.quantile(model.score_batch(some), QUARTILES)
+        spread = max(high - low, SMALLEST_SPREAD * abs(middle), TINY)
         segments = list(codec.timeline.segments(X, codec.window))
         places = np.cumsum([0, *map(len, segments[:-1])])
         longest, views = max(map(len, segments)), []
@@ -130,7 +131,7 @@ class WindowNeighbourhood:
             length = max(min(length, longest // LEAST_WINDOWS), 1)
             windows = codec.windows(X, length, 1)
             views.append(WindowView.fit(windows, windows.places(places), is_shape, generator))
-        nats = torch.tensor(AGAINST_MODEL * weight * (high - low))
+        nats = torch.tensor(AGAINST_MODEL * weight * spread)
         return cls(Training.of(codec.steps(X), segments), tuple(views), nats)
 
     @property

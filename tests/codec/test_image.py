@@ -34,7 +34,7 @@ def test_pixels_lie_between_black_and_white(images):
     batch = ImageCodec.fit(images).encode(images)
     assert batch.values.dtype == torch.float32
     assert batch.values.shape == (len(images), images[0].size)
-    assert 0 <= batch.values.min()
+    assert batch.values.min() >= 0
     assert batch.values.max() <= 1
     assert batch.is_complete
 

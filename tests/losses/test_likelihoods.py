@@ -9,10 +9,11 @@ import pytest
 import scipy.stats
 import torch
 
-from anomalib_vae.losses.bernoulli import bernoulli_log_prob
+from anomalib_vae.losses.bernoulli import Bernoulli, bernoulli_log_prob
 from anomalib_vae.losses.correntropy import Correntropy
 from anomalib_vae.losses.gaussian import Gaussian
 from anomalib_vae.losses.mean_seeking import MeanSeeking
+from anomalib_vae.losses.squared_error import SquaredError
 from anomalib_vae.losses.strategies import LIKELIHOODS
 from anomalib_vae.losses.student_t import StudentT
 
@@ -23,6 +24,7 @@ ALL = [
     StudentT(degrees_of_freedom=2.5),
     Correntropy(),
     MeanSeeking(),
+    SquaredError(),
 ]
 LOCATION, LOG_SCALE = torch.tensor(0.7, dtype=torch.float64), torch.tensor(-0.4, dtype=torch.float64)
 
@@ -190,3 +192,25 @@ def test_correntropys_bandwidth_shrinks_over_the_first_half_of_the_training():
     torch.testing.assert_close(objective(narrow, values, progress=0.0), objective(wide, values))
     torch.testing.assert_close(objective(narrow, values, progress=0.5), objective(narrow, values, progress=1.0))
     assert (objective(narrow, [6.0], progress=0.2) < objective(narrow, [6.0], progress=0.4)).all()
+
+
+def test_the_bernoulli_likelihood_is_the_cross_entropy_of_grey_pixels():
+    grey, logits = torch.linspace(0, 1, 50, dtype=torch.float64), torch.linspace(-4, 4, 50, dtype=torch.float64)
+    p = torch.sigmoid(logits)
+    found = Bernoulli().log_prob(grey, logits, torch.zeros(()))
+    torch.testing.assert_close(found, grey * p.log() + (1 - grey) * (1 - p).log())
+    torch.testing.assert_close(Bernoulli().mean(logits), p)
+    torch.testing.assert_close(Bernoulli().variance(torch.zeros(()), logits), p * (1 - p))
+
+
+def test_pixels_beyond_black_and_white_count_as_these_under_bernoulli():
+    logits, zero = torch.tensor([-2.0, 3.0]), torch.zeros(())
+    for far, end in ((torch.tensor(-1.0), torch.tensor(0.0)), (torch.tensor(2.0), torch.tensor(1.0))):
+        torch.testing.assert_close(Bernoulli().log_prob(far, logits, zero), Bernoulli().log_prob(end, logits, zero))
+
+
+def test_bernoulli_draws_white_as_often_as_it_says():
+    logits = torch.tensor([-1.0, 0.0, 2.0], dtype=torch.float64).expand(20_000, 3)
+    drawn = Bernoulli().sample(logits, torch.zeros(()), torch.Generator().manual_seed(0))
+    assert set(drawn.unique().tolist()) == {0.0, 1.0}
+    torch.testing.assert_close(drawn.mean(0), torch.sigmoid(logits[0]), atol=0.02, rtol=0)

@@ -63,7 +63,8 @@ def test_a_label_costs_the_log_of_its_probability(observation):
 
 def test_expected_labels_are_probabilities(observation):
     mean = observation.mean(output(observation))
-    assert torch.equal(mean[..., observation.real], output(observation)[..., observation.real])
+    real = observation.likelihood.mean(output(observation)[..., observation.real])
+    assert torch.equal(mean[..., observation.real], real)
     assert ((mean[..., observation.binary] > 0) & (mean[..., observation.binary] < 1)).all()
     sums = observation.by_column(mean)[..., [c.kind == "category" for c in CODEC.layout.blocks]]
     torch.testing.assert_close(sums, torch.ones_like(sums))
