@@ -75,9 +75,9 @@ class Scorer(Role):
         return by_parts(lambda part: known.lower(self._score_batch(part), model.data_space(part)), rows)
 
     def _score_batch(self, rows: Rows) -> np.ndarray:
-        """The score but for what known anomalies tell."""
+        """The score but for what known anomalies tell, and of series but for the distances of windows."""
         model, near = self.model_, self.neighbourhood_
-        if near is None:
+        if near is None or isinstance(near, WindowNeighbourhood):
             return model.score_batch(rows)
         return by_parts(lambda part: model.score_batch(part) - near.remoteness(model.data_space(part)), rows)
 

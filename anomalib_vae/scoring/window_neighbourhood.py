@@ -58,11 +58,11 @@ class WindowView:
         spread = torch.maximum(high - low, SMALLEST_SPREAD * center).clamp_min(TINY)
         return replace(view, center=center, spread=spread)
 
-    def excess(self, windows: Batch, own: Tensor) -> np.ndarray:
+    def excess(self, placed: tuple[Batch, Tensor]) -> np.ndarray:
         """Distances less their median, in interquartile ranges, (windows,); 0 where there is nothing to compare.
 
-        own: (windows,), where in training each window began; references that overlap it do not count."""
-        return torch.nan_to_num((self.distances(windows, own) - self.center) / self.spread).numpy()
+        placed: windows, and where in training each began, (windows,); references that overlap it do not count."""
+        return torch.nan_to_num((self.distances(*placed) - self.center) / self.spread).numpy()
 
     def distances(self, windows: Batch, own: Tensor) -> Tensor:
         """The mean of those to the nearest references, (windows,), NaN where there is none."""
@@ -146,7 +146,7 @@ class WindowNeighbourhood:
             length = view.space.layout.length
             windows = codec.windows(X, length, max(1, length // PARTS))
             placed = _Placed(windows, torch.from_numpy(windows.places(places)))
-            total += windows.spread(by_parts(lambda part, view=view: view.excess(*part), placed))
+            total += windows.spread(by_parts(view.excess, placed))  # type: ignore[arg-type]
         return float(self.nats) * total
 
     def remoteness_of_last(self, values: Tensor, observed: Tensor, places: np.ndarray) -> np.ndarray:
@@ -156,7 +156,7 @@ class WindowNeighbourhood:
         for view in self.views:
             layout = view.space.layout
             ends = (layout.join(part[:, part.shape[1] - layout.length :]) for part in (values, observed))
-            total += view.excess(Batch(*ends), torch.from_numpy(places - layout.length + 1))
+            total += view.excess((Batch(*ends), torch.from_numpy(places - layout.length + 1)))
         return float(self.nats) * total
 
     def state(self) -> dict[str, Tensor]:

@@ -197,3 +197,22 @@ def test_explanations_are_of_the_sensors_and_shares_of_the_score():
 def test_clones_and_pickles(tmp_path):
     model = SequenceVAE(**QUICK, window=8)
     assert repr(clone(model)) == repr(model)
+
+
+def test_a_sensors_scale_is_what_its_residuals_are():
+    X = waves().assign(still=1.0)
+    model = SequenceVAE(window=10, latent_dim=4, max_epochs=5, random_state=0).fit(X)
+    network, batch = model.network_, model._for_network(model.codec_.encode(X)[:])
+    residuals = (batch.values - network.decode(network.encode(batch))).unflatten(-1, (10, 3))
+    scale = network.observation.log_scale.exp()[0, 0, :3]
+    np.testing.assert_allclose(scale[:2], residuals.square().mean((0, 1, 2)).sqrt()[:2], rtol=0.02)
+    assert scale[2] == pytest.approx(0.05, abs=0.01)  # the smallest there is
+
+
+def test_far_cells_reach_the_network_within_bounds_and_the_distances_as_they_are():
+    X = waves()
+    codec = SequenceVAE(**QUICK, window=10).fit(X).codec_
+    X.iloc[0, 0] = 300.0
+    assert codec.rows(X)[:1].values[0, 0] == 20.0
+    assert codec.windows(X, 10, 1)[:1].values[0, 0] > 300
+    assert codec.rows(X)[:1].is_complete
