@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from anomalib_vae.codec.batch import Rows
 from anomalib_vae.models.chunks import by_parts
+from anomalib_vae.models.validation import checked
 from anomalib_vae.parameters import parameter
 from anomalib_vae.roles import Role
 from anomalib_vae.scoring import known_anomalies, neighbourhood
@@ -63,6 +64,7 @@ class Scorer(Role):
         if not hasattr(model, "rows"):
             return model.score_samples(X)
         if isinstance(self.neighbourhood_, WindowNeighbourhood):
+            X = checked(model, X, reset=False)
             return model.score_samples(X) - self.neighbourhood_.remoteness(model, X)
         rows = model.rows(X)
         return model.by_row(self.score_batch(rows), rows)

@@ -95,7 +95,15 @@ class Stream:
     def state(self) -> dict[str, Any]:
         """What JSON can hold of it; `detector.stream(state)` goes on from here."""
         series = [
-            [key, {"values": r.values.tolist(), "observed": r.observed.tolist(), "stamp": r.stamp, "places": _listed(r.places)}]
+            [
+                key,
+                {
+                    "values": r.values.tolist(),
+                    "observed": r.observed.tolist(),
+                    "stamp": r.stamp,
+                    "places": _listed(r.places),
+                },
+            ]
             for key, r in self._series.items()
         ]
         return {"series": series}

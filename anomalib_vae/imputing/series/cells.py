@@ -10,7 +10,7 @@ import numpy as np
 from anomalib_vae.codec.batch import Layout
 from anomalib_vae.imputing.cell_calibration import target_slices
 from anomalib_vae.imputing.label_calibration import SMALLEST, of_levels
-from anomalib_vae.imputing.series.filler import Filler
+from anomalib_vae.imputing.series.fillers import Fillers
 from anomalib_vae.imputing.series.stepped import SteppedSeries
 
 
@@ -21,14 +21,14 @@ class SeriesCells:
     prediction: (rows, targets).  bin_: of the filler.
     """
 
-    filler: Filler
+    filler: Fillers
     layout: Layout
     series: SteppedSeries
     prediction: np.ndarray
-    bin_: np.ndarray
+    bin_: list[np.ndarray]
 
     @classmethod
-    def of(cls, filler: Filler, layout: Layout, series: SteppedSeries) -> SeriesCells:
+    def of(cls, filler: Fillers, layout: Layout, series: SteppedSeries) -> SeriesCells:
         expected, bin_ = filler.expect(series)
         return cls(filler, layout, series, series.by_row(expected), bin_)
 
@@ -44,7 +44,7 @@ class SeriesCells:
         return _probabilities(self.prediction[:, target_slices(self.layout)[position]])
 
     def draws(self, m: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-        """Targets m times, each (rows, targets), to be decoded as predicted ones are; see `Filler.draw`."""
+        """Targets m times, each (rows, targets), to be decoded as predicted ones are; see `Fillers.draw`."""
         numbers = self.layout.target_span("real")
         for _ in range(m):
             drawn = self.prediction.copy()

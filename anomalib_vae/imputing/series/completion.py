@@ -11,28 +11,28 @@ from sklearn.exceptions import NotFittedError
 from anomalib_vae.codec.filling import unlimited
 from anomalib_vae.imputing.completion import NOT_CALIBRATED
 from anomalib_vae.imputing.series.cells import SeriesCells
-from anomalib_vae.imputing.series.filler import Filler
+from anomalib_vae.imputing.series.fillers import Fillers
 from anomalib_vae.imputing.series.stepped import SteppedSeries
 
 
 class SeriesCompletion:
-    """Each missing cell gets what a `Filler` expects given the steps on both sides, of all sensors.
+    """Each missing cell gets what `Fillers` expect given the steps on both sides, of all sensors.
 
     Numbers may leave the range of training, as sensors do.  filler: None in an imputer that was never fitted.
     """
 
-    def __init__(self, model: Any, filler: Filler | None = None):
+    def __init__(self, model: Any, filler: Fillers | None = None):
         self.model, self.filler, self.codec = model, filler, unlimited(model.table_codec)
 
     @classmethod
     def fit(cls, model: Any, trained: Any, held_out: Any, rng: np.random.Generator) -> Self:
         """Hidden cells of the rows that the model was fitted to tell all: those held out are of no use."""
         columns = np.array(model.codec_.layout.step.column_of_target)
-        return cls(model, Filler.fit(SteppedSeries.of(model.codec_, trained), columns, rng))
+        return cls(model, Fillers.fit(SteppedSeries.of(model.codec_, trained), columns, rng))
 
     @classmethod
     def from_state(cls, model: Any, state: dict[str, torch.Tensor] | None) -> Self:
-        return cls(model, None if state is None else Filler.from_state(state))
+        return cls(model, None if state is None else Fillers.from_state(state))
 
     def state(self) -> dict[str, torch.Tensor]:
         return {} if self.filler is None else self.filler.state()

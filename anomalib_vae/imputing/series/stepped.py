@@ -52,6 +52,10 @@ class SteppedSeries:
         """The same without some cells, (steps, features) of bool."""
         return self.with_values(np.where(cells, np.nan, self.values))
 
+    def select(self, features: np.ndarray) -> SteppedSeries:
+        """The same with some of the features."""
+        return self.with_values(self.values[:, features])
+
     def take(self, steps: np.ndarray) -> SteppedSeries:
         """Some of the steps, (steps,) of bool; those that did not follow each other before do not now."""
         at = np.flatnonzero(steps)

@@ -7,6 +7,7 @@ import pytest
 
 from anomalib_vae.imputing.series.experts import BELIEFS, Experts
 from anomalib_vae.imputing.series.filler import Filler
+from anomalib_vae.imputing.series.fillers import Fillers
 from anomalib_vae.imputing.series.interpolation import NEVER, interpolate, moving_mean
 from anomalib_vae.imputing.series.marginal import Marginal
 from anomalib_vae.imputing.series.mixture import EDGE, N_BINS, NOWHERE, Mixture, bins
@@ -211,3 +212,18 @@ def test_constant_sensors_are_left_out_and_keep_their_value():
     assert bin_.shape == (400, 2)
     constant = Filler.fit(series(np.full((50, 2), 4.0)), np.arange(2), np.random.default_rng(0))
     np.testing.assert_allclose(constant.expect(series([[NAN, 4.0]]))[0], 4.0, atol=1e-6)
+
+
+def test_many_sensors_are_filled_in_groups_of_whole_columns(monkeypatch):
+    monkeypatch.setattr("anomalib_vae.imputing.series.fillers.MOST_FEATURES", 3)
+    values = np.hstack([autoregression(600, seed=i) for i in range(3)])
+    given = series(holed(values, 0.2))
+    fillers = Fillers.fit(given, np.array([0, 1, 1, 2, 3, 4]), np.random.default_rng(0))
+    assert fillers.groups.tolist() == [0, 0, 0, 1, 1, 1]
+    expected, bins_ = fillers.expect(given)
+    assert np.abs(expected - values)[~given.observed].mean() < 0.7
+    low, high = fillers.bound(0.05, bins_), fillers.bound(0.95, bins_)
+    assert (low <= high).all()
+    assert fillers.draw(given, bins_, np.random.default_rng(0)).shape == values.shape
+    again = Fillers.from_state(fillers.state())
+    np.testing.assert_array_equal(again.expect(given)[0], expected)
