@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from anomalib_vae.codec.image import ImageCodec
 from anomalib_vae.codec.timeline import Timeline
 from anomalib_vae.models.validation import checked
 from anomalib_vae.parameters import parameter
@@ -219,6 +220,8 @@ class AnomalyDetector(OutlierMixin, Scorer):
 
     def _model_of_columns(self) -> Any:
         check_is_fitted(self)
+        if isinstance(getattr(self.model_, "codec_", None), ImageCodec):
+            raise TypeError("images have no columns to explain: model_.column_scores(X) gives a heat map of each")
         if not hasattr(self.model_, "column_scores"):
             raise TypeError(f"a {type(self.model_).__name__} gives no reasons: it does not tell columns apart")
         return self.model_

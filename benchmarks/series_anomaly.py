@@ -5,7 +5,9 @@
     python benchmarks/series_anomaly.py --backbones dense,conv,gru,lstm --seconds 20 --weight 0
 
 --seconds: each backbone trains for about so long, however many epochs that is.  --weight: of the distances to training
-windows; 0 leaves the model's score alone.  VUS-PR, and no point adjustment anywhere.  The peers' figures are read from peers/series_anomaly.csv beside the
+windows; 0 leaves the model's score alone.
+
+VUS-PR, and no point adjustment anywhere.  The peers' figures are read from peers/series_anomaly.csv beside the
 protocol.
 """
 

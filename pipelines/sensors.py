@@ -1,4 +1,4 @@
-"""Watch a server and the temperature of an office: fill what is missing, score each step, say which alarms to look at."""
+"""Watch a server and the temperature of an office: fill what is missing, score each step, name the alarms."""
 
 from __future__ import annotations
 

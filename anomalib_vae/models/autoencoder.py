@@ -36,6 +36,8 @@ class Autoencoder(EncoderDecoderModel):
     )
     code_activation: str = parameter(default="linear", options=tuple(ACTIVATIONS), doc="Of the code.")
 
+    learning_rate = 0.01
+    auto_steps = 2000
     network_class = AutoencoderNetwork
     architecture_class = Architecture
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.validation import check_is_fitted
 
 from anomalib_vae.models.chunks import CHUNK
@@ -26,7 +25,8 @@ class Codes(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     _place: Callable[[], torch.device]
 
     def transform(self, X):
-        """The latent code of each row, (rows, members x latent_dim): the posterior's mean, members side by side."""
+        """The latent code of each row, (rows, members x latent_dim), members side by side; a VAE's is the posterior's
+        mean."""
         return self._evaluate(lambda batch: self.network_.encode(batch).movedim(0, 1).flatten(1), self.rows(X))
 
     def inverse_transform(self, codes):
@@ -66,6 +66,8 @@ class Codes(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         most = len(others) - (among is None)
         if k > most:
             raise ValueError(f"k must be at most {most}, the number of other rows, got {k}")
+        from sklearn.neighbors import NearestNeighbors  # slow to import, and takes rich along
+
         found = NearestNeighbors(n_neighbors=k).fit(others)
         return found.kneighbors(None if among is None else codes, return_distance=False)
 

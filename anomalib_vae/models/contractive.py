@@ -15,7 +15,7 @@ class ContractiveAutoencoder(Autoencoder):
     hidden layers or convolutions, which takes several times as long; see `anomalib_vae.networks.jacobian`.
     """
 
-    penalty: float = parameter(default=0.1, at_least=0.0, doc="Weight of the squared norm, in nats of a row.")
+    penalty: float = parameter(default=0.03, at_least=0.0, doc="Weight of the squared norm, in nats of a row.")
 
     hidden_dims = ()
     code_activation = "sigmoid"

@@ -10,10 +10,10 @@ from torch import Generator, Tensor, nn
 
 
 def step(values: Tensor) -> Tensor:
-    """1 where positive and 0 elsewhere; backwards, from -1 to 1, as if it were the line between these (the
-    straight-through estimator: Bengio, Léonard & Courville 2013; Hubara et al. 2016)."""
-    line = 0.5 * values.clamp(-1.0, 1.0)
-    return (values > 0).to(values.dtype) + (line - line.detach())
+    """1 where positive and 0 elsewhere; backwards as if it were the logistic function (a straight-through estimator:
+    Bengio, Léonard & Courville 2013), which has a slope everywhere: no unit is lost for good."""
+    smooth = torch.sigmoid(values)
+    return (values > 0).to(values.dtype) + (smooth - smooth.detach())
 
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {

@@ -56,7 +56,7 @@ class Training:
         return [self.place(_prints(prints, segment)) for segment in segments]
 
     def followers(self, candidates: np.ndarray | None, fingerprint: int, ahead: int) -> np.ndarray:
-        """Where a step lies that comes so many steps after one that lies at any of the candidates, None for anywhere."""
+        """Where a step lies that comes so many steps after one at any of the candidates, None for anywhere."""
         if candidates is None:
             return np.flatnonzero(self.prints == fingerprint)
         skipped = candidates[candidates + ahead < len(self.prints)]

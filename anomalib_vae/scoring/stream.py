@@ -134,7 +134,7 @@ class Stream:
     def _recent(
         self, key, stamp: float, ahead: int, fingerprint: int, values: Tensor, observed: Tensor
     ) -> tuple[Tensor, Tensor, int]:
-        """The last steps of a series, (steps, features of a step) each, the row among them, and its place in training."""
+        """The last steps of a series, (steps, features of a step) each, with the row, and its place in training."""
         near, longest_gap = self.detector.neighbourhood_, self._codec.window
         if key not in self._series:
             empty = values.new_zeros(max(self._codec.window, near.longest if near else 0), len(values))

@@ -33,7 +33,8 @@ def error(model, images) -> float:
 
 
 def jacobian(model, images) -> float:
-    return float(squared_jacobian(model.network_, model._for_network(model.encode(images))).mean())
+    norms = squared_jacobian(model.network_, model._for_network(model.encode(images)))
+    return float(norms.detach().mean())
 
 
 @pytest.mark.parametrize("named", NAMED)
@@ -43,10 +44,10 @@ def test_a_named_class_states_only_what_is_different(named):
 
 def test_a_linear_one_spans_what_pca_spans():
     settings = {"hidden_dims": (), "activation": "linear", "backbone": "dense", "latent_dim": 4}
-    model = Autoencoder(**settings, n_members=1, max_epochs=400, learning_rate=0.02, random_state=0).fit(digits())
+    model = Autoencoder(**settings, max_epochs=2000, learning_rate=0.03, random_state=0).fit(digits())
     pca = PCA(4).fit(flat())
     best = np.square(pca.inverse_transform(pca.transform(flat())) - flat()).mean()
-    assert best <= error(model, digits()) < 1.02 * best
+    assert best <= error(model, digits()) < 1.01 * best
 
 
 def test_a_wider_code_reconstructs_better_and_a_code_may_be_wider_than_the_data():
@@ -69,13 +70,14 @@ def test_weight_decay_makes_weights_small():
 
 @pytest.mark.parametrize("activation", ["linear", "relu", "sigmoid", "tanh", "selu", "step"])
 def test_all_activations_learn(activation):
-    settings = ONE | {"max_epochs": 80, "activation": activation, "backbone": "dense", "learning_rate": 0.01}
+    settings = ONE | {"max_epochs": 120, "activation": activation, "backbone": "dense", "learning_rate": 0.02}
     model = Autoencoder(**settings, latent_dim=8).fit(digits())
     assert error(model, digits()) < 0.8 * float(flat().var(0).mean())
 
 
 def test_a_step_code_is_binary_and_still_learns():
-    model = Autoencoder(**ONE | {"max_epochs": 80}, latent_dim=16, code_activation="step").fit(digits())
+    settings = ONE | {"max_epochs": 200, "hidden_dims": (64,)}
+    model = Autoencoder(**settings, latent_dim=16, code_activation="step").fit(digits())
     codes = model.transform(digits())
     assert set(np.unique(codes)) == {0.0, 1.0}
     assert len(np.unique(codes, axis=0)) > 30

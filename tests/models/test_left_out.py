@@ -56,7 +56,10 @@ def test_moments_of_a_mixture_are_those_of_its_draws_together():
 
 
 # ------------------------------------------------------------------ a cell's own value left out
-@pytest.mark.parametrize("model", MODELS, ids=name)
+OF_ROWS = [model for model in MODELS if not model.rows_are_steps]  # windows know a cell from all sides
+
+
+@pytest.mark.parametrize("model", OF_ROWS, ids=name)
 def test_a_cell_left_out_is_a_cell_that_is_missing(model):
     frame = with_holes(few_columns())
     model = quick(model).fit(frame)
@@ -77,7 +80,7 @@ def test_a_cell_left_out_is_a_cell_that_is_missing(model):
     assert np.isnan(nats[~cells]).all()
 
 
-@pytest.mark.parametrize("model", MODELS, ids=name)
+@pytest.mark.parametrize("model", OF_ROWS, ids=name)
 def test_predictions_are_distributions(model):
     frame = mixed_frame()
     model = quick(model).fit(frame)
