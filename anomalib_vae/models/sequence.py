@@ -60,6 +60,7 @@ class SequenceVAE(VAE):
     hidden_dims: tuple[int, ...] | None = parameter(  # type: ignore[assignment]
         default=None, at_least=1, doc="Widths of the encoder's hidden layers; None: such as suit the backbone."
     )
+    n_members = 2
     batch_size = 128
     auto_steps = 800
     codec_class = SeriesCodec
