@@ -18,7 +18,6 @@ from anomalib_vae.codec.windows import WindowLayout, Windows, step_layout
 FAR = 20.0  # standard deviations: beyond it a cell tells a network no more than that it is far
 HUGE = 1e3  # likewise anyone: the square of a larger number would drown all others
 PARTS = 8  # of a window: windows that are used start a part after each other, so each row lies in so many of them
-MODEL_PARTS = 4  # likewise for a model, which takes longer and counts less
 
 
 class SeriesCodec:
@@ -74,14 +73,14 @@ class SeriesCodec:
 
     @property
     def stride(self) -> int:
-        return max(1, self.window // MODEL_PARTS)
+        return max(1, self.window // PARTS)
 
     def encode(self, X) -> Windows:
         """All windows of X, its rows encoded at once."""
         return self._windows(X, self.steps(X, FAR)[:], self.layout, 1)
 
     def rows(self, X) -> Windows:
-        """Windows of X that hold each row MODEL_PARTS times, encoded where they are asked for."""
+        """Windows of X that hold each row PARTS times, encoded where they are asked for."""
         return self._windows(X, self.steps(X, FAR), self.layout, self.stride)
 
     def windows(self, X, length: int, stride: int) -> Windows:
