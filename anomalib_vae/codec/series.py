@@ -10,7 +10,7 @@ import numpy as np
 from anomalib_vae.codec import frames
 from anomalib_vae.codec.batch import Rows
 from anomalib_vae.codec.empty import EmptyCodec
-from anomalib_vae.codec.period import dominant_period
+from anomalib_vae.codec.period import LONGEST, dominant_period
 from anomalib_vae.codec.table import TableCodec, plain
 from anomalib_vae.codec.timeline import NOTHING, Timeline
 from anomalib_vae.codec.windows import WindowLayout, Windows, step_layout
@@ -50,7 +50,7 @@ class SeriesCodec:
         table = TableCodec.fit(timeline.sensors(X))
         rows = table.targets(timeline.sensors(X), FAR)[:]
         if window == "auto":
-            window = dominant_period(rows, list(timeline.segments(X, len(rows))))
+            window = dominant_period(rows, list(timeline.segments(X, LONGEST)))
         window = int(window)
         segments = list(timeline.segments(X, window))
         has_gaps = any(len(steps) < window or (steps == NOTHING).any() for steps in segments)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor, nn
@@ -12,54 +10,25 @@ from torch import Generator, Tensor, nn
 from anomalib_vae.codec.image import ImageLayout
 from anomalib_vae.networks.layers import ACTIVATIONS, StackedLinear
 from anomalib_vae.networks.mlp import MLP
+from anomalib_vae.networks.stacked_convolution import StackedConvolution, grouped, kernels
 
 READ_KERNEL, WRITE_KERNEL = 3, 4  # pixels, in both directions; a multiple of the stride writes no checkerboards
 STRIDE = 2
 
 
-class StackedConvolution(nn.Module):
-    """One convolution a member that halves height and width: (members, rows, inputs, height, width) to (members, rows,
-    outputs, half the height, half the width)."""
+class StackedDeconvolution(nn.Module):
+    """One transposed convolution a member, which doubles height and width: (members, rows, inputs, height, width) to
+    (members, rows, outputs, 2 x height, 2 x width)."""
 
     def __init__(self, n_members: int, inputs: int, outputs: int, generator: Generator):
         super().__init__()
-        self.weight = _kernels(
-            (n_members, outputs, inputs, READ_KERNEL, READ_KERNEL), inputs * READ_KERNEL**2, generator
-        )
-        self.bias = nn.Parameter(torch.zeros(n_members, outputs))
-
-    def forward(self, values: Tensor) -> Tensor:
-        return self.convolve(nn.functional.conv2d, values, READ_KERNEL // 2)
-
-    def convolve(self, convolution: Callable[..., Tensor], values: Tensor, padding: int) -> Tensor:
-        """The members as groups of channels, each with kernels of its own."""
-        members = len(values)
-        found = convolution(
-            values.movedim(0, 1).flatten(1, 2),
-            self.weight.flatten(0, 1),
-            self.bias.flatten(),
-            stride=STRIDE,
-            padding=padding,
-            groups=members,
-        )
-        return found.unflatten(1, (members, -1)).movedim(1, 0)
-
-
-class StackedDeconvolution(StackedConvolution):
-    """One transposed convolution a member, which doubles height and width."""
-
-    def __init__(self, n_members: int, inputs: int, outputs: int, generator: Generator):
-        nn.Module.__init__(self)
         taps = (WRITE_KERNEL // STRIDE) ** 2  # of the kernel, that meet in a pixel
-        self.weight = _kernels((n_members, inputs, outputs, WRITE_KERNEL, WRITE_KERNEL), inputs * taps, generator)
+        self.weight = kernels((n_members, inputs, outputs, WRITE_KERNEL, WRITE_KERNEL), inputs * taps, generator)
         self.bias = nn.Parameter(torch.zeros(n_members, outputs))
 
     def forward(self, values: Tensor) -> Tensor:
-        return self.convolve(nn.functional.conv_transpose2d, values, WRITE_KERNEL // 2 - 1)
-
-
-def _kernels(shape: tuple[int, ...], fan_in: int, generator: Generator) -> nn.Parameter:
-    return nn.Parameter((torch.rand(shape, generator=generator) * 2 - 1) * math.sqrt(3.0 / fan_in))
+        padding = WRITE_KERNEL // 2 - 1
+        return grouped(nn.functional.conv_transpose2d, values, self.weight, self.bias, stride=STRIDE, padding=padding)
 
 
 class ImageReader(nn.Module):
@@ -81,7 +50,8 @@ class ImageReader(nn.Module):
         self.grid, self.activation = layout.grid, ACTIVATIONS[activation]
         depth = self.grid[-1]
         widths = itertools.pairwise([2 * depth, *channels])
-        layers = [StackedConvolution(n_members, a, b, generator) for a, b in widths]
+        kernel = (READ_KERNEL, READ_KERNEL)
+        layers = [StackedConvolution(n_members, a, b, kernel, generator, stride=STRIDE) for a, b in widths]
         layers[0].weight.data[:, :, depth:] = 0.0  # flags start without effect, as in the dense backbone
         self.layers, self.dense, self.width = nn.ModuleList(layers), dense, dense.width
 
