@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from anomalib_vae.codec import frames
-from anomalib_vae.codec.batch import Batch
 from anomalib_vae.codec.series import FAR
 from anomalib_vae.models.validation import checked
 from anomalib_vae.scoring.recognition import UNKNOWN, fingerprints
+from anomalib_vae.scoring.window_neighbourhood import last_windows
 
 
 @dataclass
@@ -83,10 +83,8 @@ class Stream:
         return self._model_score(values, observed) - near.remoteness_of_last(values, observed, places)
 
     def _model_score(self, values: Tensor, observed: Tensor) -> np.ndarray:
-        layout = self._codec.layout
-        values, observed = (layout.join(part[:, -layout.length :]) for part in (values, observed))
         values = values.clamp(-FAR, FAR)  # levels are 0 or 1 anyway
-        return self._model.score_batch(Batch.complete(values) if observed.all() else Batch(values, observed))
+        return self._model.score_batch(last_windows(self._codec.layout, values, observed))
 
     def predict(self, rows) -> np.ndarray:
         """+1 for a normal row and -1 for an anomaly, (rows,), by the detector's threshold."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from anomalib_vae.codec.batch import Batch
 from anomalib_vae.codec.series import PARTS
-from anomalib_vae.codec.windows import Windows
+from anomalib_vae.codec.windows import WindowLayout, Windows
 from anomalib_vae.models.chunks import by_parts
 from anomalib_vae.scoring.recognition import Training
 from anomalib_vae.scoring.window_space import WindowSpace
@@ -85,6 +85,14 @@ class WindowView:
         return self.references.square().sum(1) + self.rests
 
 
+def last_windows(layout: WindowLayout, values: Tensor, observed: Tensor) -> Batch:
+    """The windows that the last of some steps end, (series, steps, features of a step) to (series, features)."""
+    values, observed = (part[:, part.shape[1] - layout.length :] for part in (values, observed))
+    if observed.all():
+        return Batch.complete(layout.join(values))
+    return Batch(layout.join(values), layout.join(observed))
+
+
 class _Placed(NamedTuple):
     """Rows that come with the place in training of each, (windows,)."""
 
@@ -155,8 +163,8 @@ class WindowNeighbourhood:
         total = np.zeros(len(values))
         for view in self.views:
             layout = view.space.layout
-            ends = (layout.join(part[:, part.shape[1] - layout.length :]) for part in (values, observed))
-            total += view.excess((Batch(*ends), torch.from_numpy(places - layout.length + 1)))
+            windows = last_windows(layout, values, observed)
+            total += view.excess((windows, torch.from_numpy(places - layout.length + 1)))
         return float(self.nats) * total
 
     def state(self) -> dict[str, Tensor]:
