@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from anomalib_vae.codec.batch import Batch
-from anomalib_vae.networks.network import Network
+from anomalib_vae.networks.network import Network, Player
 from anomalib_vae.training.callbacks import Callback
 from anomalib_vae.training.loop import Plan, train
 from anomalib_vae.training.run import TrainingRun
@@ -27,7 +27,7 @@ class Means(Network):
         self.validated = []
 
     def players(self):
-        return {"first": [self.first], "second": [self.second]}
+        return {"first": Player([self.first]), "second": Player([self.second])}
 
     def loss(self, player, batch, step):
         return (batch.values - getattr(self, player)).square().mean((1, 2))

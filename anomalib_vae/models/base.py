@@ -85,7 +85,7 @@ class Model(Codes, Saved, Parameterized, BaseEstimator):
         X = checked(self, X, reset=True)
         generator = torch.Generator().manual_seed(self._seed())
         self.codec_ = self._fit_codec(X)
-        data = self.codec_.encode(X)
+        data = self._training_rows(X, y)
         self.network_ = self._build(self.codec_.layout, generator).to(self.device)
         self.history_ = pd.DataFrame()
         try:
@@ -102,6 +102,14 @@ class Model(Codes, Saved, Parameterized, BaseEstimator):
 
     def _fit_codec(self, X) -> Any:
         return ImageCodec.fit(X) if is_images(X) else self.codec_class.fit(X)
+
+    def _training_rows(self, X, y) -> Batch:
+        """What is learned from, as the network reads it."""
+        return self.codec_.encode(X)
+
+    def _watchers(self, data: Batch) -> list[Callback]:
+        """Callbacks of the model's own, which look after a training on these rows."""
+        return []
 
     def _check_surroundings(self) -> None:
         try:
@@ -132,12 +140,13 @@ class Model(Codes, Saved, Parameterized, BaseEstimator):
             parameters={"model": type(self).__name__, **self.get_params(deep=False)},
             save=self.save,
         )
-        callbacks = [*(self.callbacks or ()), *listeners(), ProgressBar(self.verbose, type(self).__name__)]
         moved, members = data.to(self.device), self.network_.n_members
         learned_from = moved.take(rows)
         if self.device != "cpu":
             generator = _on_device(generator, self.device)
         self._before_training(learned_from, generator)
+        progress = ProgressBar(self.verbose, type(self).__name__)
+        callbacks = [*self._watchers(learned_from), *(self.callbacks or ()), *listeners(), progress]
         return train(
             self.network_,
             learned_from,

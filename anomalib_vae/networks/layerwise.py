@@ -8,7 +8,7 @@ from torch import Tensor
 from anomalib_vae.codec.batch import Batch
 from anomalib_vae.networks.autoencoder import AutoencoderNetwork
 from anomalib_vae.networks.layers import ACTIVATIONS, StackedLinear
-from anomalib_vae.networks.network import Network, Step
+from anomalib_vae.networks.network import Network, Player, Step
 
 
 class TiedLayer(Network):
@@ -31,7 +31,7 @@ class TiedLayer(Network):
     def players(self):
         """The layer; the lowest has the scales of the observation as well."""
         scales = [self.whole.observation.raw_log_scale] if self.level == 0 else []
-        return {"layer": [self.encoder.weight, self.encoder.bias, self.decoder.bias, *scales]}
+        return {"layer": Player([self.encoder.weight, self.encoder.bias, self.decoder.bias, *scales])}
 
     def loss(self, player: str, batch: Batch, step: Step) -> Tensor:
         a, layout = self.whole.architecture, self.whole.layout

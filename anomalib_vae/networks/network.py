@@ -18,6 +18,19 @@ class Step:
     generator: torch.Generator
 
 
+@dataclass(frozen=True)
+class Player:
+    """A part of a network that minimises a loss of its own.
+
+    pace: its learning rate, in the plan's.  momentum: how much of the mean of earlier gradients Adam keeps; 0 where
+    other players change what a gradient means.
+    """
+
+    parameters: list[nn.Parameter]
+    pace: float = 1.0
+    momentum: float = 0.9
+
+
 class Network(nn.Module):
     """Members of the same shape, trained side by side: each parameter's first dimension is the member."""
 
@@ -25,13 +38,16 @@ class Network(nn.Module):
     code_width: int  # of one member
 
     # ------------------------------------------------------------------ training
-    def players(self) -> dict[str, list[nn.Parameter]]:
-        """The parameters of each player, by its name; an optimiser and a loss for each (a VAE has one, a GAN two)."""
-        return {"model": list(self.parameters())}
+    def players(self) -> dict[str, Player]:
+        """Each player by its name; an optimiser and a loss for each (a VAE has one, a GAN two)."""
+        return {"model": Player(list(self.parameters()))}
 
     def loss(self, player: str, batch: Batch, step: Step) -> Tensor:
         """What the player minimises, one number a member: (members,).  The batch is (members, rows, features)."""
         raise NotImplementedError
+
+    def after_step(self, step: Step) -> None:
+        """What follows the players once all of them have moved, such as averages of their parameters."""
 
     def validation_loss(self, batch: Batch) -> Tensor:
         """One number a member on rows held out, without chance: (members,)."""

@@ -20,6 +20,8 @@ from anomalib_vae.networks.network import Network, Step
 from anomalib_vae.training.callbacks import Callback
 from anomalib_vae.training.run import TrainingRun
 
+SECOND_MOMENT = 0.999  # how much of the mean of earlier squared gradients Adam keeps
+
 
 class TrainingDiverged(RuntimeError):
     """The loss stopped being a finite number."""
@@ -66,8 +68,14 @@ def train(
     """
     players = network.players()
     optimizers = {
-        name: torch.optim.AdamW(p, plan.learning_rate, weight_decay=plan.weight_decay, fused=True)
-        for name, p in players.items()
+        name: torch.optim.AdamW(
+            player.parameters,
+            plan.learning_rate,
+            betas=(player.momentum, SECOND_MOMENT),
+            weight_decay=plan.weight_decay,
+            fused=True,
+        )
+        for name, player in players.items()
     }
     best, best_loss, waited = None, math.inf, 0
     tell(callbacks, "on_fit_begin", run)
@@ -103,16 +111,17 @@ def _epoch(network, players, optimizers, data, plan, generator, run, callbacks) 
     for rows in batches(len(data), plan.batch_size, network.n_members, generator):
         tell(callbacks, "on_batch_begin", run)
         batch, step = data[rows], Step(run.progress, generator)
-        for name, parameters in players.items():
+        for name, player in players.items():
             for group in optimizers[name].param_groups:
-                group["lr"] = plan.rate(run.progress)
+                group["lr"] = player.pace * plan.rate(run.progress)
             loss = network.loss(name, batch, step)
             optimizers[name].zero_grad(set_to_none=True)
-            (loss.sum() / batch.values.shape[-1]).backward()
+            (loss.sum() / batch.values.shape[-1]).backward(inputs=player.parameters)
             _check(loss, network, batch, run)
-            clip_members(parameters, plan.clip_norm)
+            clip_members(player.parameters, plan.clip_norm)
             optimizers[name].step()
             totals[name] += float(loss.detach().mean())
+        network.after_step(step)
         run.step += 1
         tell(callbacks, "on_batch_end", run)
     run.epoch += 1

@@ -72,7 +72,7 @@ def test_the_score_is_a_density_of_what_was_observed(table):
 def test_a_members_gradient_does_not_depend_on_the_others(table):
     layout, batch = table
     for made in (network(layout), network(layout, ContractiveNetwork, penalty=1.0), sparse_network(layout)):
-        parameters = made.players()["model"]
+        parameters = made.players()["model"].parameters
         loss = made.loss("model", batch, step())
         gradients = torch.autograd.grad(loss[0], parameters, allow_unused=True, materialize_grads=True)
         assert all((gradient[1:] == 0).all() for gradient in gradients)
@@ -215,12 +215,12 @@ def test_a_layer_reads_what_the_layers_below_give_and_trains_nothing_else(table)
     made = network(layout, hidden_dims=(6, 5), code_activation="sigmoid")
     for level, widths in enumerate([(made.inputs.width, 6), (6, 5), (5, 3)]):
         layer = TiedLayer(made, level)
-        weight, *_ = layer.players()["layer"]
+        weight, *_ = layer.players()["layer"].parameters
         assert tuple(weight.shape[1:]) == widths
         made.zero_grad(set_to_none=True)
         layer.loss("layer", batch, step()).sum().backward()
         learning = {id(p) for p in made.parameters() if p.grad is not None}
-        assert learning == {id(p) for p in layer.players()["layer"]}
+        assert learning == {id(p) for p in layer.players()["layer"].parameters}
 
 
 def test_untied_layers_do_what_the_tied_ones_did():

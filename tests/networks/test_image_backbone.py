@@ -97,7 +97,7 @@ def test_missing_flags_start_without_effect_and_can_learn():
 def test_a_members_gradient_does_not_depend_on_the_others():
     made = network((6, 6))
     loss = made.loss("model", images((6, 6)), Step(0.5, generator()))
-    parameters = made.players()["model"]
+    parameters = made.players()["model"].parameters
     gradients = torch.autograd.grad(loss[0], parameters, allow_unused=True, materialize_grads=True)
     assert all((gradient[1:] == 0).all() for gradient in gradients)
     assert any((gradient[0] != 0).any() for gradient in gradients)

@@ -52,7 +52,7 @@ def test_a_members_gradient_does_not_depend_on_the_others(network):
     _, rows = table()
     loss = network.loss("model", rows.for_members(MEMBERS), Step(0.5, generator()))
     assert loss.shape == (MEMBERS,)
-    parameters = network.players()["model"]
+    parameters = network.players()["model"].parameters
     gradients = torch.autograd.grad(loss[0], parameters, allow_unused=True, materialize_grads=True)
     assert all((gradient[1:] == 0).all() for gradient in gradients)
     assert any((gradient[0] != 0).any() for gradient in gradients)

@@ -18,6 +18,7 @@ from torch import nn
 from anomalib_vae import VAE
 from anomalib_vae.codec.batch import Batch
 from anomalib_vae.losses.gaussian import Gaussian
+from anomalib_vae.networks.network import Player
 from anomalib_vae.training.callbacks import Callback
 from anomalib_vae.training.loop import Plan, TrainingDiverged, batches, clip_members
 
@@ -49,6 +50,27 @@ def test_every_player_minimises_its_own_loss():
         torch.testing.assert_close(player.detach(), expected.expand(2, 1, 1), atol=1e-2, rtol=0)
     assert {"first_loss", "second_loss"} <= run.history[-1].keys()
     assert run.history[0]["second_loss"] > run.history[0]["first_loss"]
+
+
+class Rivals(Means):
+    """The second player's loss depends on the first one's parameter, and learns more slowly."""
+
+    def players(self):
+        return {"first": Player([self.first]), "second": Player([self.second], pace=0.0)}
+
+    def loss(self, player, batch, step):
+        return super().loss(player, batch, step) - (50 * self.first.sum((1, 2)) if player == "second" else 0)
+
+    def after_step(self, step):
+        self.moved = [*getattr(self, "moved", []), step.progress]
+
+
+def test_a_players_loss_moves_that_player_alone_at_its_own_pace():
+    network, plan = Rivals(), Plan(max_epochs=200, batch_size=10, learning_rate=0.3)
+    trained(network, plan)
+    torch.testing.assert_close(network.first.detach(), rows().values.mean().expand(2, 1, 1), atol=1e-2, rtol=0)
+    assert (network.second == 9.0).all()
+    assert network.moved == pytest.approx([step / plan.max_epochs for step in range(plan.max_epochs)])
 
 
 def test_clipping_holds_each_member_to_the_norm_on_its_own():
