@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -128,6 +129,17 @@ class Layout:
     def targets(self) -> list[int]:
         """The features that a network gives back."""
         return [i for block in self.blocks for i in range(block.start, block.start + block.target_width)]
+
+    @property
+    def given_back(self) -> Layout:
+        """The layout of the targets by themselves."""
+        ends = list(itertools.accumulate(block.target_width for block in self.blocks))
+        return Layout(
+            tuple(
+                replace(block, start=stop - block.target_width, stop=stop)
+                for block, stop in zip(self.blocks, ends, strict=True)
+            )
+        )
 
     @cached_property
     def column_of_target(self) -> list[int]:

@@ -45,6 +45,10 @@ class ImageLayout(Layout):
         height, width, *channels = self.shape
         return height, width, channels[0] if channels else 1
 
+    @property
+    def given_back(self) -> ImageLayout:
+        return self
+
     @cached_property
     def scales(self) -> list[int]:
         """All pixels have one scale (Rybkin, Daniilidis & Levine 2021, "Simple and effective VAE training with

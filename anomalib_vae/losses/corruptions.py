@@ -5,6 +5,7 @@ Vincent et al. 2010, "Stacked denoising autoencoders".  A missing cell stays mis
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +13,7 @@ import torch
 from torch import Generator, Tensor
 
 from anomalib_vae.codec.batch import Batch, Layout
+from anomalib_vae.codec.image import ImageLayout
 
 
 class Corruption(Protocol):
@@ -28,10 +30,46 @@ class Mask:
     high: float = 0.6
 
     def __call__(self, batch, layout, generator):
-        uniform = _uniform_of(batch, generator)
+        return batch.hide(self.hidden(_uniform_of(batch, generator), layout))
+
+    def hidden(self, uniform: Callable[[int], Tensor], layout: Layout) -> Tensor:
+        """Which features are, (..., rows, features); uniform: numbers from 0 to 1, so many for each row."""
         rate = self.low + (self.high - self.low) * uniform(1)
-        hidden = (uniform(len(layout.blocks)) < rate)[..., layout.column_of_feature]
-        return batch.hide(hidden)
+        return (uniform(len(layout.blocks)) < rate)[..., layout.column_of_feature]
+
+
+@dataclass(frozen=True)
+class BlockMask:
+    """Hide a rectangle of one half of the images as if it were missing, and single pixels of the other half.
+
+    A model that fills regions must have seen regions hidden (Pathak et al. 2016, "Context encoders: feature learning by
+    inpainting"): what it learns of single pixels is to look at their neighbours.  Cells of a table are hidden as by
+    `Mask`.
+
+    smallest, largest: height and width of a rectangle, drawn between these shares of the image's; all its channels are
+    hidden.  rate: at most, of single pixels, each image's drawn from 0 to it.
+    """
+
+    smallest: float = 0.2
+    largest: float = 1.0
+    rate: float = 0.6
+
+    def __call__(self, batch, layout, generator):
+        uniform = _uniform_of(batch, generator)
+        single = Mask(0.0, self.rate).hidden(uniform, layout)
+        if not isinstance(layout, ImageLayout):
+            return batch.hide(single)
+        height, width, channels = layout.grid
+        rows, columns = self._stretch(height, uniform), self._stretch(width, uniform)
+        block = (rows[..., :, None] & columns[..., None, :]).flatten(-2).repeat_interleave(channels, -1)
+        return batch.hide(torch.where(uniform(1) < 0.5, single, block))
+
+    def _stretch(self, pixels: int, uniform: Callable[[int], Tensor]) -> Tensor:
+        """A part of the pixels in a line, for each row: (..., rows, pixels) of bool."""
+        share = self.smallest + (self.largest - self.smallest) * uniform(1)
+        start = (1.0 - share) * uniform(1)
+        middle = (torch.arange(pixels, device=share.device) + 0.5) / pixels
+        return (start <= middle) & (middle < start + share)
 
 
 @dataclass(frozen=True)
@@ -71,7 +109,7 @@ class SaltAndPepper:
         return Batch(torch.where(spoiled, other, batch.values), batch.observed)
 
 
-def _uniform_of(batch: Batch, generator: Generator):
+def _uniform_of(batch: Batch, generator: Generator) -> Callable[[int], Tensor]:
     def uniform(width: int) -> Tensor:
         return torch.rand((*batch.values.shape[:-1], width), generator=generator, device=batch.values.device)
 

@@ -126,6 +126,9 @@ class Model(Codes, Saved, Parameterized, BaseEstimator):
     def _before_training(self, data: Batch, generator: torch.Generator) -> None:
         """What the network learns of the rows before it is trained as a whole, on the device."""
 
+    def _continue_training(self, data: Batch, generator: torch.Generator) -> None:
+        """What is trained once the network as a whole has been, on the device."""
+
     def _after_training(self, data: Batch, some: Batch, generator: torch.Generator) -> None:
         """What is learned once the network stands, and warnings about a fit that went wrong.  some: a few of the rows
         of data, drawn at random, for facts that need no more."""
@@ -140,14 +143,14 @@ class Model(Codes, Saved, Parameterized, BaseEstimator):
             parameters={"model": type(self).__name__, **self.get_params(deep=False)},
             save=self.save,
         )
-        moved, members = data.to(self.device), self.network_.n_members
-        learned_from = moved.take(rows)
         if self.device != "cpu":
             generator = _on_device(generator, self.device)
+        moved, members = self._as_drawn(data.to(self.device), generator), self.network_.n_members
+        learned_from = moved.take(rows)
         self._before_training(learned_from, generator)
         progress = ProgressBar(self.verbose, type(self).__name__)
         callbacks = [*self._watchers(learned_from), *(self.callbacks or ()), *listeners(), progress]
-        return train(
+        run = train(
             self.network_,
             learned_from,
             plan,
@@ -156,6 +159,12 @@ class Model(Codes, Saved, Parameterized, BaseEstimator):
             held_out=moved[held_out].for_members(members) if len(held_out) else None,
             callbacks=callbacks,
         )
+        self._continue_training(learned_from, generator)
+        return run
+
+    def _as_drawn(self, data: Batch, generator: torch.Generator) -> Any:
+        """The rows as training is to see them, on the device: what `take` and `[rows]` give of them is a Batch's."""
+        return data
 
     def _plan(self, rows: int):
         steps = math.ceil(rows / min(self.batch_size, rows))

@@ -6,10 +6,11 @@ from dataclasses import fields
 from typing import Any, ClassVar
 
 from anomalib_vae.codec.image import ImageLayout
+from anomalib_vae.losses.augmentations import Augmentation, Augmented, Binarize
 from anomalib_vae.losses.bernoulli import Bernoulli
 from anomalib_vae.losses.corruptions import Corruption
 from anomalib_vae.losses.likelihood import Likelihood
-from anomalib_vae.losses.strategies import CORRUPTIONS, LIKELIHOODS, corruption, likelihood
+from anomalib_vae.losses.strategies import AUGMENTATIONS, CORRUPTIONS, LIKELIHOODS, augmentation, corruption, likelihood
 from anomalib_vae.models.base import Model
 from anomalib_vae.networks.encoder_decoder import Architecture, EncoderDecoder
 from anomalib_vae.parameters import parameter
@@ -27,6 +28,11 @@ class EncoderDecoderModel(Model):
     )
     seen_weight: float = parameter(
         default=1.0, at_least=0.0, doc="Weight of cells that a corruption left, against hidden ones."
+    )
+    augmentation: str | Augmentation | None = parameter(
+        default=None,
+        options=tuple(AUGMENTATIONS),
+        doc="Of training rows whenever they are drawn, input and target alike; of held-out rows once.",
     )
     n_bins: int = parameter(default=0, at_least=0, doc="Piecewise-linear bins of each numeric input; 0 for none.")
     backbone: str = parameter(
@@ -59,6 +65,15 @@ class EncoderDecoderModel(Model):
             "channels": tuple(self.channels),
         }
         return self.architecture_class(**settings)
+
+    def _as_drawn(self, data, generator):
+        chosen = augmentation(self.augmentation)
+        if isinstance(chosen, Binarize) and not isinstance(self.codec_.layout, ImageLayout):
+            raise ValueError(
+                f"{type(self).__name__}.augmentation='binarize' is for pixels between 0 and 1, and X is a table, whose "
+                "booleans are 0 and 1 already: take None"
+            )
+        return data if chosen is None else Augmented(data, chosen, self.codec_.layout, generator)
 
     def _latent_dims(self, columns: int) -> tuple[int, ...]:
         """The widths of the parts of the code."""

@@ -63,14 +63,18 @@ class EncoderDecoder(Network):
 
     def reader(self, outputs: int | None, generator: Generator) -> nn.Module:
         """What reads the inputs: (members, rows, inputs) to (members, rows, outputs), or to as many as its `width`."""
+        return self.reader_of(self.inputs, outputs, generator)
+
+    def reader_of(self, inputs: Inputs, outputs: int | None, generator: Generator) -> nn.Module:
+        """`reader` of other inputs."""
         a = self.architecture
         if a.backbone == "conv":
             layout = cast(ImageLayout, self.layout)
             dense = self.mlp(math.prod(reduced(layout, a.channels)), a.hidden_dims, outputs, generator)
             return ImageReader(layout, a.n_members, a.channels, a.activation, dense, generator)
-        reader = self.mlp(self.inputs.width, a.hidden_dims, outputs, generator)
+        reader = self.mlp(inputs.width, a.hidden_dims, outputs, generator)
         # the missing-flag of a column that is complete in training never learns: it shall have no effect later either
-        reader.silence(self.inputs.flags)
+        reader.silence(inputs.flags)
         return reader
 
     def writer(self, generator: Generator) -> nn.Module:

@@ -14,6 +14,8 @@ from anomalib_vae.losses.likelihood import Likelihood
 from anomalib_vae.networks.layers import smooth_clamp
 
 LOG_SCALE_RANGE = (-3.0, 3.0)  # of a standardised column; a scale of nothing would give a point infinite density
+TEMPERATURE = 0.5  # of relaxed draws: lower is closer to labels, and to gradients that vanish
+LEAST_CHANCE = 1e-6  # of uniform noise, whose logarithm is taken
 SETTLING_RANGE, BISECTIONS = (-10.0, 10.0), 50  # of a log scale before it is clamped
 
 
@@ -125,10 +127,36 @@ class Observation(nn.Module):
             parts.append(nn.functional.one_hot(part.argmax(-1), width).to(mean.dtype))
         return torch.cat(parts, -1)
 
+    def relaxed_sample(self, output: Tensor, generator: torch.Generator) -> Tensor:
+        """Means of numbers, and labels and booleans drawn as 0 and 1, through which gradients pass.
+
+        Backwards a draw is the softmax at a temperature of the same Gumbel noise (Jang, Gu & Poole 2017, "Categorical
+        reparameterization with Gumbel-softmax").
+        """
+        parts = [self.likelihood.mean(output[..., self.real])]
+        if self.binary.stop:
+            logits = output[..., self.binary]
+            uniform = torch.rand(logits.shape, generator=generator, dtype=logits.dtype, device=logits.device)
+            soft = torch.sigmoid((logits + torch.logit(uniform, LEAST_CHANCE)) / TEMPERATURE)
+            parts.append(_as_if(soft.round(), soft))
+        if self.category.stop:
+            logits = output[..., self.category]
+            uniform = torch.rand(logits.shape, generator=generator, dtype=logits.dtype, device=logits.device)
+            gumbel = -torch.log(-torch.log(uniform.clamp(LEAST_CHANCE, 1 - LEAST_CHANCE)))
+            soft = torch.exp(self.softmax.log_prob((logits + gumbel) / TEMPERATURE))
+            for width, part in zip(self.level_counts, soft.split(self.level_counts, -1), strict=True):
+                parts.append(_as_if(nn.functional.one_hot(part.argmax(-1), width).to(part.dtype), part))
+        return torch.cat(parts, -1)
+
     def by_column(self, targets: Tensor) -> Tensor:
         """Sum the targets of each column: (..., targets) to (..., columns), columns in the layout's order."""
         sums = targets.new_zeros((*targets.shape[:-1], len(self.layout.blocks)))
         return sums.index_add_(-1, self.column, targets)
+
+
+def _as_if(values: Tensor, soft: Tensor) -> Tensor:
+    """The values, with the gradients of the soft ones."""
+    return values + soft - soft.detach()
 
 
 def mixture_moments(mean: Tensor, variance: Tensor, dim: int) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,101 @@
+"""The network of a generative adversarial network."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from anomalib_vae.codec.batch import Batch
+from anomalib_vae.losses.adversarial import critic_loss, generator_loss, gradient_penalty
+from anomalib_vae.losses.mmd import squared_discrepancy, typical_square
+from anomalib_vae.networks import encoder_decoder
+from anomalib_vae.networks.critic import Critic
+from anomalib_vae.networks.implicit import ImplicitNetwork
+from anomalib_vae.networks.inputs import Inputs
+from anomalib_vae.networks.inversion import FeatureResidual
+from anomalib_vae.networks.network import Player, Step
+
+PENALISED = 0.25  # of the critic's steps, at random, so many times as much: the penalty costs as much as a step
+CRITIC_PACE = 2.0  # two time-scales (Heusel et al. 2017): the critic shall keep up with the generator
+SEED = 0  # of the draws that held-out rows are compared with
+CATCHING_UP = 0.1  # part of the training over which the average takes on its full length
+
+
+@dataclass(frozen=True)
+class Architecture(encoder_decoder.Architecture):
+    """With the weight of the critic's penalty, and how slowly the averaged generator follows."""
+
+    gradient_penalty: float = 1.0
+    averaging: float = 0.99
+
+
+class GANNetwork(ImplicitNetwork):
+    """A generator, and a critic that tells its rows from those of training.
+
+    In training `decode` is the generator that learns, in use the average of its weights over the last steps (Yazıcı et
+    al. 2019, "The unusual effectiveness of averaging in GAN training").
+    """
+
+    architecture: Architecture
+
+    def __init__(self, layout, architecture: Architecture, generator: Generator):
+        super().__init__(layout, architecture, generator)
+        self.average = copy.deepcopy(self.decoder).requires_grad_(False)
+        self.residual = FeatureResidual(self.n_members)
+
+    def build_latents(self, generator):
+        super().build_latents(generator)
+        inputs = Inputs(self.layout.given_back, n_bins=0)
+        self.critic = Critic(inputs, self.reader_of(inputs, None, generator), self.n_members, 1, generator)
+
+    def players(self):
+        return {
+            "critic": Player(list(self.critic.parameters()), pace=CRITIC_PACE, momentum=0.0),
+            "generator": Player(list(self.decoder.parameters()), momentum=0.0),
+        }
+
+    def generator_output(self, code: Tensor, generator: Generator | None) -> Tensor:
+        return (self.decoder if self.training else self.average)(code, generator)
+
+    # ------------------------------------------------------------------ training
+    def loss(self, player: str, batch: Batch, step: Step) -> Tensor:
+        real = batch.select(self.observation.targets)
+        if player == "generator":
+            return generator_loss(self.judge(self.fake_like(real, step.generator)))
+        with torch.no_grad():
+            fake = self.fake_like(real, step.generator)
+        penalised = bool(torch.rand((), generator=step.generator, device=fake.values.device) < PENALISED)
+        values = real.values.detach().requires_grad_(penalised)
+        verdict = self.judge(Batch(values, real.observed))
+        loss = critic_loss(verdict, self.judge(fake))
+        if penalised:
+            loss = loss + self.architecture.gradient_penalty / PENALISED * gradient_penalty(verdict, values)
+        return loss
+
+    def judge(self, targets: Batch) -> Tensor:
+        """The critic's logits, high where it takes rows for rows of training: (members, rows)."""
+        return self.critic(targets)[..., 0]
+
+    @torch.no_grad()
+    def after_step(self, step):
+        """The average follows; at the beginning, when there is little worth keeping, closely."""
+        kept = self.architecture.averaging * min(1.0, step.progress / CATCHING_UP)
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.decoder.parameters()), 1.0 - kept)
+
+    @torch.no_grad()
+    def validation_loss(self, batch: Batch) -> Tensor:
+        """MMD² of the rows and of what the averaged generator makes: the players' own losses tell how they stand
+        against each other only."""
+        generator = torch.Generator(batch.values.device).manual_seed(SEED)
+        real, was_training = batch.select(self.observation.targets), self.training
+        self.eval()
+        made = self.fake_like(real, generator).values
+        self.train(was_training)
+        return squared_discrepancy(real, made, typical_square(real.values))
+
+    # ------------------------------------------------------------------ use
+    def features(self, targets):
+        return self.critic.features(targets)
