@@ -69,6 +69,7 @@ class Model(Codes, Saved, Parameterized, BaseEstimator):
 
     auto_steps: ClassVar[int] = AUTO_STEPS
     codec_class: ClassVar[Any] = TableCodec
+    takes_tables: ClassVar[bool] = True
     rows_are_steps: ClassVar[bool] = False  # whether the order of rows says something; then rows can't be images
 
     # ------------------------------------------------------------------ fit
@@ -101,7 +102,14 @@ class Model(Codes, Saved, Parameterized, BaseEstimator):
         return self
 
     def _fit_codec(self, X) -> Any:
-        return ImageCodec.fit(X) if is_images(X) else self.codec_class.fit(X)
+        if is_images(X):
+            return ImageCodec.fit(X)
+        if not self.takes_tables:
+            raise ValueError(
+                f"{type(self).__name__} takes images only, an array of shape (n, height, width) or (n, height, width, "
+                f"channels), got {getattr(X, 'shape', type(X).__name__)}"
+            )
+        return self.codec_class.fit(X)
 
     def _training_rows(self, X, y) -> Batch:
         """What is learned from, as the network reads it."""
@@ -302,7 +310,8 @@ class Model(Codes, Saved, Parameterized, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
-        tags.input_tags.categorical = True
+        tags.input_tags.categorical = tags.input_tags.two_d_array = self.takes_tables
+        tags.input_tags.three_d_array = self.takes_images
         tags.transformer_tags.preserves_dtype = []
         return tags
 

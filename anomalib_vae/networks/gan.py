@@ -6,7 +6,7 @@ import copy
 from dataclasses import dataclass
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from anomalib_vae.codec.batch import Batch
 from anomalib_vae.losses.adversarial import critic_loss, generator_loss, gradient_penalty
@@ -43,13 +43,17 @@ class GANNetwork(ImplicitNetwork):
 
     def __init__(self, layout, architecture: Architecture, generator: Generator):
         super().__init__(layout, architecture, generator)
-        self.average = copy.deepcopy(self.decoder).requires_grad_(False)
+        self.average: nn.Module = copy.deepcopy(self.decoder).requires_grad_(False)
         self.residual = FeatureResidual(self.n_members)
 
     def build_latents(self, generator):
         super().build_latents(generator)
+        self.critic = self.build_critic(1, generator)
+
+    def build_critic(self, outputs: int, generator: Generator) -> nn.Module:
+        """What reads targets and gives so many verdicts, and what it reads with as `reader`."""
         inputs = Inputs(self.layout.given_back, n_bins=0)
-        self.critic = Critic(inputs, self.reader_of(inputs, None, generator), self.n_members, 1, generator)
+        return Critic(inputs, self.reader_of(inputs, None, generator), self.n_members, outputs, generator)
 
     def players(self):
         return {
@@ -62,7 +66,7 @@ class GANNetwork(ImplicitNetwork):
 
     # ------------------------------------------------------------------ training
     def loss(self, player: str, batch: Batch, step: Step) -> Tensor:
-        real = batch.select(self.observation.targets)
+        real = self.real(batch)
         if player == "generator":
             return generator_loss(self.judge(self.fake_like(real, step.generator)))
         with torch.no_grad():
@@ -75,9 +79,17 @@ class GANNetwork(ImplicitNetwork):
             loss = loss + self.architecture.gradient_penalty / PENALISED * gradient_penalty(verdict, values)
         return loss
 
+    def real(self, batch: Batch) -> Batch:
+        """What the critic is shown of rows of training: the targets."""
+        return batch.select(self.observation.targets)
+
     def judge(self, targets: Batch) -> Tensor:
         """The critic's logits, high where it takes rows for rows of training: (members, rows)."""
-        return self.critic(targets)[..., 0]
+        return self.verdicts(targets)[..., 0]
+
+    def verdicts(self, targets: Batch) -> Tensor:
+        """All that the critic says: (members, rows, outputs)."""
+        return self.critic(targets)
 
     @torch.no_grad()
     def after_step(self, step):

@@ -12,7 +12,7 @@ from anomalib_vae.codec.batch import Batch
 from anomalib_vae.training.coverage import CoverageWatch
 from anomalib_vae.training.loop import Plan, train
 
-PLAN = Plan(max_epochs=120, batch_size=100, learning_rate=0.01)
+PLAN = Plan(max_epochs=120, batch_size=50, learning_rate=0.01)
 
 
 class Generates(Means):
