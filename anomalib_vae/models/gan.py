@@ -29,7 +29,7 @@ class GAN(ImplicitModel):
     activation = "leaky_relu"
     learning_rate = 2e-3
     batch_size = 64
-    channels = (32, 64)
+    channels: tuple[int, ...] = (32, 64)
     auto_steps = 3000
     network_class = GANNetwork
     architecture_class = Architecture

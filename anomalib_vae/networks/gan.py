@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -40,6 +41,7 @@ class GANNetwork(ImplicitNetwork):
     """
 
     architecture: Architecture
+    critic: Any
 
     def __init__(self, layout, architecture: Architecture, generator: Generator):
         super().__init__(layout, architecture, generator)

@@ -67,11 +67,13 @@ class GrowingReader(nn.Module):
     ):
         super().__init__()
         self.last, self.sizes, self.depth, self.activation = last, sizes, depth, ACTIVATIONS[activation]
-        self.width, members = last.width, _members(last)
+        members = _members(last)
+        self.width: int = last.width
         pairs = itertools.pairwise(widths)
         self.layers = nn.ModuleList(StackedConvolution(members, b, a, KERNEL, generator) for a, b in pairs)
-        self.from_image = nn.ModuleList(StackedConvolution(members, 2 * depth, w, POINT, generator) for w in widths)
-        for layer in self.from_image:
+        readers = [StackedConvolution(members, 2 * depth, width, POINT, generator) for width in widths]
+        self.from_image = nn.ModuleList(readers)
+        for layer in readers:
             layer.weight.data[:, :, depth:] = 0.0  # flags start without effect, as in other backbones
 
     def forward(self, targets: Batch, stage: float) -> Tensor:
