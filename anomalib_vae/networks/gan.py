@@ -106,7 +106,7 @@ class GANNetwork(ImplicitNetwork):
         generator = torch.Generator(batch.values.device).manual_seed(SEED)
         real, was_training = batch.select(self.observation.targets), self.training
         self.eval()
-        made = self.fake_like(real, generator).values
+        made = self.fake_at(self.prior(real.values.shape[1], generator), real, generator).values
         self.train(was_training)
         return squared_discrepancy(real, made, typical_square(real.values))
 

@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 from anomalib_vae.codec.batch import Batch
 from anomalib_vae.codec.image import ImageLayout
 from anomalib_vae.losses.bernoulli import Bernoulli
+from anomalib_vae.losses.divergences import gaussian_log_density
 from anomalib_vae.networks.encoder_decoder import EncoderDecoder
 from anomalib_vae.networks.inversion import FeatureResidual, Inversion
 
@@ -41,8 +42,12 @@ class ImplicitNetwork(EncoderDecoder):
 
     def fake_like(self, real: Batch, generator: Generator) -> Batch:
         """As many targets from the generator, with the same cells missing: these shall not give a row away."""
-        output = self.decode(self.prior(real.values.shape[1], generator), generator)
-        return Batch(self.observation.relaxed_sample(output, generator) * real.observed, real.observed)
+        return self.fake_at(self.prior(real.values.shape[1], generator), real, generator)
+
+    def fake_at(self, code: Tensor, real: Batch, generator: Generator) -> Batch:
+        """`fake_like` of these codes."""
+        values = self.observation.relaxed_sample(self.decode(code, generator), generator)
+        return Batch(values * real.observed, real.observed)
 
     def features(self, targets: Batch) -> Tensor:
         """In which a row is compared with what the generator makes of its code, where there is a `residual`."""
@@ -67,6 +72,13 @@ class ImplicitNetwork(EncoderDecoder):
     def predictive(self, batch: Batch) -> tuple[Tensor, Tensor]:
         return self.observation.moments(self.decode(self.encode(batch)))
 
+    def code_log_prob(self, code: Tensor, batch: Batch) -> Tensor:
+        """log N(z; 0, I) of codes of the rows, without its constant, (members, rows)."""
+        return gaussian_log_density(code).sum(-1)
+
     def generate(self, rows: int, generator: Generator) -> Tensor:
-        output = self.decode(self.prior(-(-rows // self.n_members), generator))
-        return self.observation.relaxed_sample(output, generator).movedim(0, 1).flatten(0, 1)[:rows]
+        return self.rows_at(self.prior(-(-rows // self.n_members), generator), generator)[:rows]
+
+    def rows_at(self, code: Tensor, generator: Generator) -> Tensor:
+        """Targets of codes (members, codes, code width), the members in turn: (rows, targets)."""
+        return self.observation.relaxed_sample(self.decode(code), generator).movedim(0, 1).flatten(0, 1)

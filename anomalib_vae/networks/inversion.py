@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from anomalib_vae.codec.batch import Batch
-from anomalib_vae.losses.divergences import gaussian_log_density
 from anomalib_vae.losses.gaussian import Gaussian
-from anomalib_vae.networks.encoder_decoder import EncoderDecoder
 from anomalib_vae.networks.layers import smooth_clamp
 from anomalib_vae.networks.network import Network, Player, Step
+
+if TYPE_CHECKING:
+    from anomalib_vae.networks.implicit import ImplicitNetwork
 
 LOG_SCALE_RANGE = (-7.0, 7.0)  # of features, which nobody has standardised
 
@@ -48,7 +50,7 @@ class Inversion(Network):
 
     def __init__(
         self,
-        whole: EncoderDecoder,
+        whole: ImplicitNetwork,
         features: Callable[[Batch], Tensor] | None = None,
         residual: FeatureResidual | None = None,
     ):
@@ -70,7 +72,7 @@ class Inversion(Network):
 
     def loss(self, player: str, batch: Batch, step: Step) -> Tensor:
         a = self.whole.architecture
-        seen = a.corruption(batch, self.whole.layout, step.generator) if a.corruption else batch
+        seen = self.whole.spoil(batch, step.generator) if a.corruption else batch
         return -self.log_joint(seen, batch).mean(-1)
 
     def log_joint(self, seen: Batch, batch: Batch) -> Tensor:
@@ -79,7 +81,7 @@ class Inversion(Network):
         code = self.whole.encode(seen)
         output = self.whole.decode(code)
         log_prob = self.whole.weigh(self.whole.observation.log_prob(output, batch), seen).sum(-1)
-        return log_prob + gaussian_log_density(code).sum(-1) + self.feature_log_prob(output, batch)
+        return log_prob + self.whole.code_log_prob(code, seen) + self.feature_log_prob(output, batch)
 
     def feature_log_prob(self, output: Tensor, batch: Batch) -> Tensor | float:
         """log p(f(x) | z), (members, rows); 0 without features."""
