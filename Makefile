@@ -18,6 +18,7 @@ demo: setup
 	$(BIN)/python pipelines/fraud.py
 	$(BIN)/python pipelines/impute.py
 	$(BIN)/python pipelines/sensors.py
+	$(BIN)/python pipelines/images.py
 
 test: setup
 	$(BIN)/python -m pytest -n 2

@@ -51,6 +51,7 @@ def start(name: str, folder: Path, *arguments: str) -> Job:
     place.mkdir()
     places = ["--mlruns", str(mlruns), "--output", str(output)]
     quiet = {"OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "COLUMNS": "80"}
+    quiet["PYTHONWARNINGS"] = "ignore:posterior collapse"  # of so few epochs
     command = [sys.executable, str(ROOT / "pipelines" / name), *places, "--max-epochs", str(EPOCHS), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, cwd=place, env=os.environ | quiet)
     assert done.returncode == 0, done.stderr
@@ -77,7 +78,12 @@ def sensors(before, tmp_path_factory) -> Job:
     return start("sensors.py", tmp_path_factory.mktemp("sensors"), "--rows", "700")
 
 
-@pytest.fixture(params=["fraud", "impute", "sensors"])
+@pytest.fixture(scope="module")
+def images(before, tmp_path_factory) -> Job:
+    return start("images.py", tmp_path_factory.mktemp("images"), "--rows", "200")
+
+
+@pytest.fixture(params=["fraud", "impute", "sensors", "images"])
 def job(request) -> Job:
     return request.getfixturevalue(request.param)
 
@@ -131,6 +137,26 @@ def test_sensors_says_which_intervals_to_look_at(sensors):
         assert words in sensors.printed
 
 
+def test_images_draws_what_was_learned_without_the_anomalies(images):
+    assert {file.stem for file in (images.output / "images").iterdir()} == {
+        "anomalies",
+        "interpolations",
+        "latent_manifold",
+        "latent_space",
+        "latent_space_2d",
+        "reconstructions",
+        "samples",
+        "samples_over_time",
+        "score_histogram",
+        "training_curves",
+    }
+    for words in ("of all classes but 0", "reconstruction error", "AUROC", "AnomalyDetector", "PCA", "ELBO"):
+        assert words in images.printed
+    client, run = images.run()
+    logged = {Path(file.path).name for file in client.list_artifacts(run.info.run_id, "images")}
+    assert logged == {file.name for file in (images.output / "images").iterdir()}
+
+
 def test_the_last_lines_say_how_to_open_the_run(job):
     *_, command = job.printed.strip().splitlines()
     assert command.split()[1:] == ["ui", "--backend-store-uri", f"sqlite:///{job.mlruns / 'mlflow.db'}"]
@@ -155,6 +181,7 @@ def test_nothing_else_is_written(job, before):
         ("fraud", {"AUROC", "average_precision"}, "score_histogram.png"),
         ("impute", {"rmse", "accuracy"}, "imputed_against_observed.png"),
         ("sensors", {"server_AUROC", "server_gap_error_straight_line"}, "server.png"),
+        ("images", {"AUROC", "ELBO", "reconstruction_error"}, "images"),
     ],
 )
 def test_the_store_holds_a_finished_run(name, metrics, picture, request):
@@ -173,7 +200,7 @@ def test_the_store_holds_a_finished_run(name, metrics, picture, request):
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("fraud", "AnomalyDetector"), ("impute", "VAEImputer"), ("sensors", "AnomalyDetector")],
+    [("fraud", "AnomalyDetector"), ("impute", "VAEImputer"), ("sensors", "AnomalyDetector"), ("images", "VAE")],
 )
 def test_the_logged_model_loads(name, expected, request):
     from anomalib_vae import load

@@ -1,10 +1,21 @@
-"""Real data that ship with the package; NOTICE.md beside this file has their sources and licences."""
+"""Real data that ship with the package; NOTICE.md beside this file has their sources and licences.  And your images."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pandas as pd
+
+from anomalib_vae.datasets.folder import ImageFiles, read_images
+
+__all__ = [
+    "ImageFiles",
+    "load_ambient_temperature",
+    "load_card_transactions",
+    "load_online_shoppers",
+    "load_server_machine",
+    "read_images",
+]
 
 _HERE = Path(__file__).parent
 
