@@ -127,15 +127,6 @@ def pictures(model, detector, flat_model, test: Images, is_anomaly: np.ndarray) 
     return drawn
 
 
-def signature(model):
-    """What MLflow is told that the model takes and gives."""
-    from mlflow.models import ModelSignature
-    from mlflow.types.schema import Schema, TensorSpec
-
-    images = TensorSpec(model.codec_.dtype, (-1, *model.codec_.shape))
-    return ModelSignature(Schema([images]), Schema([TensorSpec(np.dtype(np.float64), (-1,))]))
-
-
 def arguments() -> argparse.Namespace:
     options = tracking.parser(__doc__)
     source = options.add_mutually_exclusive_group()
@@ -173,7 +164,7 @@ def main() -> None:
         mlflow.log_metrics({**ours, **score})
         mlflow.log_table(table.reset_index(), "comparison.json")
         mlflow.log_artifacts(str(folder), folder.name)
-        log_model(model, name="model", signature=signature(model))
+        log_model(model, name="model")
 
     shown = table.astype(object).where(table.notna(), "–")
     tracking.show(f"{len(test.images):,} images that were not learned, {is_anomaly.sum():,} of them anomalies", shown)

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import torch
 from cases import SMALL
-from data import as_polars, few_columns, mixed_frame, with_holes
+from data import as_polars, digits, few_columns, mixed_frame, with_holes
 from mlflow.models import Model
 from mlflow.pyfunc.scoring_server import infer_and_parse_data
 from mlflow.types.schema import AnyType, DataType
@@ -132,6 +132,17 @@ def test_the_signature_declares_what_mlflow_can_check(tmp_path):
     assert {name for name, kind in types.items() if kind == DataType.datetime} == {"datetime"}
     assert all(types[name] == AnyType() for name in ("int64", "Int64", "bool", "boolean", "category", "datetime_tz"))
     assert signature.outputs.input_names() == ["score", "verdict", "reason_1", "reason_2", "reason_3"]
+
+
+@pytest.mark.parametrize("model", [VAE(**TINY), AnomalyDetector(VAE(**TINY))], ids=["model", "detector"])
+def test_images_are_declared_by_their_shape(tmp_path, model):
+    model.fit(digits())
+    save_model(model, tmp_path)
+    (images,) = Model.load(str(tmp_path)).signature.inputs.inputs
+    assert images.shape == (-1, 8, 8)
+    found = mlflow.pyfunc.load_model(tmp_path).predict(digits())
+    scores = found["score"] if isinstance(model, AnomalyDetector) else found
+    np.testing.assert_allclose(scores, model.score_samples(digits()))
 
 
 def test_signature_and_example_can_be_given_or_left_out(tmp_path):

@@ -16,20 +16,21 @@ import pandas as pd
 from sklearn.base import is_outlier_detector
 
 from anomalib_vae.codec.empty import EmptyCodec
+from anomalib_vae.codec.image import ImageCodec
 from anomalib_vae.codec.table import TableCodec
 from anomalib_vae.roles import Role
 
 N_REASONS = 3
 
 
-def codec_of(estimator: Any) -> TableCodec:
-    """What the estimator, or the model within a role, learned of the columns."""
+def codec_of(estimator: Any) -> TableCodec | ImageCodec:
+    """What the estimator, or the model within a role, learned of the columns or pixels."""
     return getattr(estimator, "model_", estimator).codec_
 
 
 def gives_reasons(detector: Any) -> bool:
-    """Whether the detector's model tells the columns of a score apart."""
-    return hasattr(detector.model_, "column_scores")
+    """Whether the detector's model tells the columns of a score apart; that of images tells pixels."""
+    return hasattr(detector.model_, "column_scores") and not isinstance(codec_of(detector), ImageCodec)
 
 
 def signature_of(estimator: Any) -> Any:
@@ -37,7 +38,11 @@ def signature_of(estimator: Any) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types.schema import ColSpec, Schema, TensorSpec
 
-    inputs = Schema(_columns(codec_of(estimator)))
+    codec = codec_of(estimator)
+    if isinstance(codec, ImageCodec):
+        inputs = Schema([TensorSpec(codec.dtype, (-1, *codec.shape))])
+    else:
+        inputs = Schema(_columns(codec))
     if is_outlier_detector(estimator):
         n_reasons = min(N_REASONS, len(inputs.inputs)) if gives_reasons(estimator) else 0
         reasons = [ColSpec("string", f"reason_{k + 1}") for k in range(n_reasons)]
