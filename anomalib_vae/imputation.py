@@ -1,4 +1,4 @@
-"""The role of an imputer: the frame that went in comes back with its gaps filled."""
+"""The role of an imputer: the frame, or the stack of images, that went in comes back with its gaps filled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 from anomalib_vae.codec import filling, frames, selection, sentinel
 from anomalib_vae.codec.column import Column
 from anomalib_vae.codec.empty import EmptyCodec
+from anomalib_vae.codec.image import ImageCodec, is_images
 from anomalib_vae.imputing.gaps import Gaps
+from anomalib_vae.imputing.images.gaps import ImageGaps, refuse_wishes
 from anomalib_vae.imputing.multiple_imputation import MultipleImputation
 from anomalib_vae.imputing.wishes import Wishes
 from anomalib_vae.models.validation import checked
@@ -37,6 +39,13 @@ class VAEImputer(MultipleImputation, OneToOneFeatureMixin, TransformerMixin, Rol
     How far the truth may lie from these values, `sample_imputations`, `intervals` and `probabilities` tell.  They are
     calibrated on observed cells that are hidden for it: cells that a DenoisingVAE holds out of its training, or all
     cells of the rows of `calibration_fraction`; without either cells of training rows, which a model may know by heart.
+
+    X may be a stack of images too, (n, height, width) or (n, height, width, channels), NaN or `missing_values` where a
+    pixel is missing: `transform` gives an array of the same shape and dtype.  What speaks of columns (`only`,
+    `exclude`, `bounds`, `delta`, `add_indicator`, `keep_empty_features`, `probabilities`) is refused there.  To fill
+    regions a model must have been shown images with regions missing: one whose corruption is "mask" or None is fitted
+    with "block_mask" instead; an object, such as `Mask()`, stays, as does a model in a FrozenEstimator.  See
+    `imputing.images.filler.PixelFiller`.
 
     Attributes after fit: model_; completion_, what tells what may stand in a gap; columns_with_gaps_, their names;
     n_features_in_, feature_names_in_ as in scikit-learn.
@@ -82,12 +91,15 @@ class VAEImputer(MultipleImputation, OneToOneFeatureMixin, TransformerMixin, Rol
 
     # ------------------------------------------------------------------ fit
     def fit(self, X, y=None):
-        """Fit the model to the rows of X, gaps and all; y is ignored.
+        """Fit the model to the rows, or images, of X, gaps and all; y is ignored.
 
         Raises ValueError or TypeError naming the parameter or the column.
         """
         self.check_parameters()
         X = checked(self, X, reset=True)
+        return self._fit_images(X) if is_images(X) else self._fit_table(X)
+
+    def _fit_table(self, X):
         names = frames.names_of(X)
         self._wishes().check_names(names)
         clash = [name for name in names if self.add_indicator and INDICATOR + str(name) in names]
@@ -96,22 +108,43 @@ class VAEImputer(MultipleImputation, OneToOneFeatureMixin, TransformerMixin, Rol
         self.seen_ = [position for position, name in enumerate(names) if name not in (self.exclude or ())]
         seen = self._seen(X)
         columns = frames.read(seen)
+        self._wishes().check_values({column.name: column.family for column in columns})
+        self._fit_completion(X, seen)
+        self.columns_with_gaps_ = [column.name for column in columns if not column.observed.all()]
+        self.whole_columns_ = [column.name for column in columns if filling.holds_whole_numbers(column)]
+        return self
+
+    def _fit_images(self, X):
+        refuse_wishes(self)
+        self.seen_ = list(range(self.n_features_in_))
+        seen = sentinel.opened(X, self.missing_values)
+        self._fit_completion(X, seen)
+        names, missing = self.model_.codec_.names, np.isnan(seen).any(axis=0).ravel()
+        self.columns_with_gaps_ = [names[i] for i in np.flatnonzero(missing)]
+        self.whole_columns_ = names if (np.isnan(seen) | (seen == np.rint(seen))).all() else []
+        return self
+
+    def _fit_completion(self, X, seen) -> None:
+        """Fit the model to what it sees of X, and learn how gaps are filled."""
         seen, held_out = conformal.split(
             seen, self.calibration_fraction, self.random_state, in_order=self._rows_are_steps
         )
-        self._wishes().check_values({column.name: column.family for column in columns})
         self._fit_model(seen)
         checked(self, X, reset=True)  # _fit_model has noted the columns that the model sees, and these are all
         if not hasattr(self.model_, "expected_features"):
             raise TypeError(f"VAEImputer.model must be a model of this package, got {type(self.model_).__name__}")
-        self.columns_with_gaps_ = [column.name for column in columns if not column.observed.all()]
-        self.whole_columns_ = [column.name for column in columns if filling.holds_whole_numbers(column)]
         self.completion_ = self._completion_class.fit(self.model_, seen, held_out, self._rng())
-        return self
+
+    def _model_for(self, X):
+        """For images one that is shown images with regions missing."""
+        model = super()._model_for(X)
+        if is_images(X) and model.get_params().get("corruption", "no such parameter") in (None, "mask"):
+            model.set_params(corruption="block_mask")
+        return model
 
     # ------------------------------------------------------------------ transform
     def transform(self, X):
-        """X with its gaps filled: the same kind of frame or array, of the same shape, names, index and dtypes.
+        """X with its gaps filled: the same kind of frame, array or images, of the same shape, names, index and dtypes.
 
         `keep_empty_features=False` takes columns away, `add_indicator` appends some; a column of NaN alone where
         training had labels, truth values or times takes a dtype that can hold them.
@@ -122,6 +155,8 @@ class VAEImputer(MultipleImputation, OneToOneFeatureMixin, TransformerMixin, Rol
     def get_feature_names_out(self, input_features=None):
         """The names of the columns that `transform` gives."""
         names = super().get_feature_names_out(input_features)
+        if isinstance(self.model_.codec_, ImageCodec):
+            return names
         kept = names[self._kept()]
         if not self.add_indicator:
             return kept
@@ -136,11 +171,13 @@ class VAEImputer(MultipleImputation, OneToOneFeatureMixin, TransformerMixin, Rol
             X = selection.select(X, self.seen_)
         return sentinel.opened(X, self.missing_values)
 
-    def _read(self, X) -> tuple[Gaps, Any]:
-        """The gaps of X, and its rows as the completion reads them."""
+    def _read(self, X) -> tuple[Gaps | ImageGaps, Any]:
+        """The gaps of X, and its rows as the completion reads them; of images `gaps.predicted`."""
         check_is_fitted(self)
         self.check_parameters()
         X = checked(self, X, reset=False)
+        if is_images(X):
+            return self._read_images(X)
         seen, codec = self._seen(X), self.completion_.codec
         now = zip(codec.codecs, frames.read(self.model_.measured(seen)), strict=True)
         columns = [Column(of_column.name, column.family, column.values) for of_column, column in now]
@@ -149,14 +186,22 @@ class VAEImputer(MultipleImputation, OneToOneFeatureMixin, TransformerMixin, Rol
             gaps.warn_of_empty_columns()
         return gaps, self.completion_.read(seen)
 
+    def _read_images(self, X) -> tuple[ImageGaps, Any]:
+        refuse_wishes(self)
+        seen = sentinel.opened(X, self.missing_values)
+        gaps = ImageGaps(X, seen, self.completion_.codec, whole=self.round_whole and bool(self.whole_columns_))
+        return gaps, self.completion_.read(seen)[gaps.predicted]
+
     def _measured(self) -> list[int]:
         """The positions in X of the columns that the model gives an account of, in the order of its table codec."""
         modelled = set(self.model_.table_codec.names)
         seen = zip(self.seen_, self.model_.codec_.names, strict=True)
         return [position for position, name in seen if name in modelled]
 
-    def _completed(self, gaps: Gaps, targets: np.ndarray):
+    def _completed(self, gaps: Gaps | ImageGaps, targets: np.ndarray):
         """What `transform` gives where these are predicted, (rows, targets)."""
+        if isinstance(gaps, ImageGaps):
+            return gaps.filled(targets)
         filled = selection.select(gaps.filled(targets), self._kept())
         truths = {
             f"{INDICATOR}{column.name}": ~column.observed
@@ -183,13 +228,13 @@ class VAEImputer(MultipleImputation, OneToOneFeatureMixin, TransformerMixin, Rol
 
     # ------------------------------------------------------------------ contract
     def learned(self) -> dict[str, Any]:
-        names = self.model_.codec_.names
+        position = {name: i for i, name in enumerate(self.model_.codec_.names)}
         return super().learned() | {
             "n_features_in": self.n_features_in_,
             "feature_names_in": list(getattr(self, "feature_names_in_", ())) or None,
             "seen": self.seen_,
-            "with_gaps": [names.index(name) for name in self.columns_with_gaps_],
-            "whole": [names.index(name) for name in self.whole_columns_],
+            "with_gaps": [position[name] for name in self.columns_with_gaps_],
+            "whole": [position[name] for name in self.whole_columns_],
         }
 
     def relearn(self, learned: dict[str, Any]) -> None:

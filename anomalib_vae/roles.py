@@ -34,15 +34,18 @@ class Role(MetaEstimatorMixin, Persistable, Parameterized, BaseEstimator):
 
     @property
     def takes_images(self) -> bool:
-        """Whether X may be a stack of images: a role that gives X back, filled in, knows tables only."""
-        model = self._default_model() if self.model is None else self.model
-        return getattr(model, "takes_images", False) and not hasattr(self, "transform")
+        """Whether X may be a stack of images."""
+        return getattr(self._default_model() if self.model is None else self.model, "takes_images", False)
+
+    def _model_for(self, X) -> Any:
+        """The model that is fitted to X, before it is."""
+        return clone(self._default_model() if self.model is None else self.model)
 
     def _fit_model(self, X) -> Any:
         """Check the parameters and X, set `model_`, and give X back as checked."""
         self.check_parameters()
         X = checked(self, X, reset=True)
-        model = clone(self._default_model() if self.model is None else self.model)
+        model = self._model_for(X)
         if self.random_state is not None and "random_state" in model.get_params():
             model.set_params(random_state=int(check_random_state(self.random_state).randint(2**31 - 1)))
         self.model_ = model.fit(X, None)  # FrozenEstimator.fit asks for a y

@@ -9,7 +9,7 @@ import pandas as pd
 
 from anomalib_vae.codec import frames
 from anomalib_vae.codec.table import ColumnCodec
-from anomalib_vae.imputing.completion import Cells
+from anomalib_vae.imputing.completion import Cells, bounds
 from anomalib_vae.imputing.gaps import Gap, Gaps
 
 DTYPES: dict[str, Any] = {"time": "datetime64[us]", "duration": "timedelta64[us]"}  # of whole microseconds
@@ -17,9 +17,7 @@ DTYPES: dict[str, Any] = {"time": "datetime64[us]", "duration": "timedelta64[us]
 
 def intervals(gaps: Gaps, cells: Cells, level: float) -> pd.DataFrame:
     """See `VAEImputer.intervals`."""
-    if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1, as 0.9 for intervals of 90 %, got {level!r}")
-    parts = {"low": cells.bound((1 - level) / 2), "high": cells.bound((1 + level) / 2)}
+    parts = bounds(cells, level)
     return pd.concat(
         {part: _numbers(gaps, targets) for part, targets in parts.items()}, axis=1, names=["part", "column"]
     )

@@ -10,7 +10,6 @@ import torch
 from sklearn.exceptions import NotFittedError
 
 from anomalib_vae.codec.batch import Batch, Rows
-from anomalib_vae.codec.table import TableCodec
 from anomalib_vae.imputing.cell_calibration import CellCalibration
 from anomalib_vae.imputing.uncertain_cells import UncertainCells, expected_and_deviation
 from anomalib_vae.models import conditional
@@ -21,29 +20,40 @@ NOT_CALIBRATED = (
 )
 
 
-class Cells(Protocol):
-    """What may stand in the cells of some rows; see `UncertainCells`."""
+class Numbers(Protocol):
+    """What may stand in the cells of some rows that hold numbers, such as pixels; see `UncertainCells`."""
 
     @property
     def prediction(self) -> np.ndarray: ...
 
     def bound(self, share: float) -> np.ndarray: ...
 
+    def draws(self, m: int, rng: np.random.Generator) -> Iterator[np.ndarray]: ...
+
+
+class Cells(Numbers, Protocol):
+    """The same of cells that hold labels too."""
+
     def probabilities(self, position: int) -> np.ndarray: ...
 
-    def draws(self, m: int, rng: np.random.Generator) -> Iterator[np.ndarray]: ...
+
+def bounds(cells: Numbers, level: float) -> dict[str, np.ndarray]:
+    """The targets between which numbers lie with probability `level`, "low" and "high", (rows, targets) each."""
+    if not 0 < level < 1:
+        raise ValueError(f"level must be between 0 and 1, as 0.9 for intervals of 90 %, got {level!r}")
+    return {"low": cells.bound((1 - level) / 2), "high": cells.bound((1 + level) / 2)}
 
 
 class Completion(Protocol):
     """codec: decodes targets, (rows, targets), to cells.  `read` makes of a frame the rows that the others take."""
 
-    codec: TableCodec
+    codec: Any
 
     def read(self, X: Any) -> Any: ...
 
     def expected(self, rows: Any) -> np.ndarray: ...
 
-    def cells(self, rows: Any) -> Cells: ...
+    def cells(self, rows: Any) -> Any: ...
 
     def state(self) -> dict[str, torch.Tensor]: ...
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sklearn.utils.validation import validate_data
 
@@ -20,8 +22,8 @@ def checked(estimator, X, *, reset: bool):
     at_least = 2 if reset else 1
     if is_images(X) and getattr(estimator, "takes_images", False):
         return _checked_images(estimator, X, at_least, reset)
-    if not reset and isinstance(getattr(estimator, "codec_", None), ImageCodec):
-        estimator.codec_.rows(X)  # says which images it wants
+    if not reset and isinstance(codec := _codec_of(estimator), ImageCodec):
+        codec.rows(X)  # says which images it wants
     if not frames.is_frame(X):
         return validate_data(
             estimator, X, reset=reset, dtype=None, ensure_all_finite=False, ensure_min_samples=at_least
@@ -38,6 +40,11 @@ def checked(estimator, X, *, reset: bool):
     return X
 
 
+def _codec_of(estimator) -> Any:
+    """Of a model, or of the model of a role; None where it has none."""
+    return getattr(getattr(estimator, "model_", estimator), "codec_", None)
+
+
 def _checked_images(estimator, X, at_least: int, reset: bool) -> np.ndarray:
     images = np.asarray(X)
     if len(images) < at_least:
@@ -48,7 +55,7 @@ def _checked_images(estimator, X, at_least: int, reset: bool) -> np.ndarray:
         estimator.n_features_in_ = int(np.prod(images.shape[1:]))
         if hasattr(estimator, "feature_names_in_"):
             del estimator.feature_names_in_
-    elif hasattr(estimator, "codec_") and not isinstance(estimator.codec_, ImageCodec):
+    elif (codec := _codec_of(estimator)) is not None and not isinstance(codec, ImageCodec):
         raise ValueError(
             f"X must be a table of {estimator.n_features_in_} columns as in training, got images (shape={images.shape})"
         )
