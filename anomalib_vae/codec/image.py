@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -107,7 +108,7 @@ class ImageCodec:
     def encode_images(self, images: np.ndarray) -> Batch:
         """`encode` of images that have been checked."""
         exact: type[np.floating] = np.float32 if images.dtype.itemsize <= 4 else np.float64
-        pixels: np.ndarray = images.reshape(len(images), -1).astype(exact)
+        pixels: np.ndarray = images.reshape(len(images), math.prod(self.shape)).astype(exact)
         values = ((pixels - self.low) / (self.high - self.low)).astype(np.float32, copy=False)
         observed = ~np.isnan(values)
         np.clip(values, -BEYOND, 1 + BEYOND, out=values)

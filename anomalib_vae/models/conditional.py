@@ -10,11 +10,12 @@ import torch
 
 from anomalib_vae.codec.batch import Batch, Rows
 from anomalib_vae.models.chunks import CHUNK, evaluate
+from anomalib_vae.networks.network import Network
 from anomalib_vae.networks.observation import mixture_moments
 from anomalib_vae.networks.variational import VariationalNetwork
 
 
-def expected(network: VariationalNetwork, rows: Rows) -> np.ndarray:
+def expected(network: Network, rows: Rows) -> np.ndarray:
     """The mean of the members' reconstructions, (rows, targets)."""
     return evaluate(lambda part: network.reconstruct(_for(network, part)).mean(0), rows)
 
@@ -52,6 +53,6 @@ def posterior_draws(network: VariationalNetwork, rows: Batch, rng: np.random.Gen
     return torch.cat(parts, 1).cpu().numpy()
 
 
-def _for(network: VariationalNetwork, rows: Batch) -> Batch:
+def _for(network: Network, rows: Batch) -> Batch:
     place = next(network.parameters()).device
     return rows.to(place, torch.float64).for_members(network.n_members)
