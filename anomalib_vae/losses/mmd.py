@@ -7,7 +7,7 @@ from torch import Tensor
 
 from anomalib_vae.codec.batch import Batch
 
-WIDTHS = (1 / 16, 1 / 4, 1.0, 4.0)  # of the kernels, in the typical squared distance: from details to the whole
+WIDTHS = (1 / 64, 1 / 16, 1 / 4, 1.0)  # of the kernels, in the typical squared distance: from details to the whole
 
 
 def squared_discrepancy(real: Batch, generated: Tensor, scale: Tensor) -> Tensor:
