@@ -54,8 +54,8 @@ class Parameterized:
 
 def _adopt_new_defaults(cls: type) -> None:
     """`beta = 0.02` in the body of a subclass is the inherited parameter with another default."""
-    parent = cls.__mro__[1]
-    for field in dataclasses.fields(parent) if dataclasses.is_dataclass(parent) else ():
+    parent = next((base for base in cls.__mro__[1:] if dataclasses.is_dataclass(base)), None)
+    for field in dataclasses.fields(parent) if parent else ():
         own = vars(cls).get("__annotations__", {})
         if field.name in vars(cls) and field.name not in own:
             hint = typing.get_type_hints(parent)[field.name]

@@ -153,3 +153,15 @@ def test_presets_differ_from_a_vae_only_where_they_say_so():
     assert "likelihood" in changed
     assert anomalib_vae.RobustVAE().likelihood == "correntropy"
     assert DenoisingVAE().corruption == "mask"
+
+
+def test_a_new_default_is_taken_behind_a_class_that_declares_nothing():
+    class Mixin:
+        pass
+
+    class Narrow(Mixin, VAE):
+        activation = "tanh"
+
+    assert Narrow().activation == "tanh"
+    with pytest.raises(ValueError, match=r"Narrow.activation must be one of"):
+        Narrow(activation="none").check_parameters()

@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import estimator_checks
 
-from anomalib_vae import VAE, AnomalyDetector, DenoisingVAE, SequenceVAE, VAEImputer
+from anomalib_vae import VAE, AnomalyDetector, ConditionalGAN, ConditionalVAE, DenoisingVAE, SequenceVAE, VAEImputer
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:posterior collapse"),
@@ -28,6 +28,7 @@ pytestmark = [
 ]
 
 OF_STEPS = [role(SequenceVAE(**SMALL, window=6, latent_dim=4)) for role in (AnomalyDetector, VAEImputer)]
+LABELLED = [ConditionalVAE(**SMALL), ConditionalGAN(**SMALL)]  # they need a y, which most tests below have not
 CLASSES = [quick(estimator) for estimator in one_of_each_class(ESTIMATORS)]
 MODEL_CLASSES = [quick(model) for model in one_of_each_class(MODELS)]
 TRANSFORMERS = [estimator for estimator in CLASSES if hasattr(estimator, "transform")]
@@ -59,7 +60,9 @@ def exceptions(estimator) -> dict[str, str]:
     return found
 
 
-@estimator_checks.parametrize_with_checks([*CLASSES, *map(quick, OF_STEPS)], expected_failed_checks=exceptions)
+@estimator_checks.parametrize_with_checks(
+    [*CLASSES, *map(quick, [*OF_STEPS, *LABELLED])], expected_failed_checks=exceptions
+)
 def test_keeps_scikit_learns_contract(estimator, check):
     check(estimator)
 
@@ -224,3 +227,10 @@ def test_metadata_tells_scikit_learn_that_gaps_and_labels_are_welcome(estimator)
     assert tags.input_tags.allow_nan
     assert tags.input_tags.categorical
     assert not tags.target_tags.required
+
+
+@pytest.mark.parametrize("estimator", LABELLED, ids=name)
+def test_metadata_tells_scikit_learn_which_models_need_labels(estimator):
+    assert sklearn.utils.get_tags(estimator).target_tags.required
+    with pytest.raises(ValueError, match="requires y to be passed, but the target y is None"):
+        clone(estimator).fit(few_columns())

@@ -26,7 +26,12 @@ class RoleName(StrEnum):
     imputer = "imputer"
 
 
-MODEL_NAMES = [name for name, home in anomalib_vae._HOME.items() if home.startswith("anomalib_vae.models.")]
+NOT_OF_TABLES = {"ConditionalVAE", "ConditionalGAN", "ProgressiveGAN", "Pix2Pix", "CycleGAN"}  # need labels or images
+MODEL_NAMES = [
+    name
+    for name, home in anomalib_vae._HOME.items()
+    if home.startswith("anomalib_vae.models.") and name not in NOT_OF_TABLES
+]
 
 
 def build(

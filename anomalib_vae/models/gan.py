@@ -11,9 +11,9 @@ class GAN(ImplicitModel):
     """Generative adversarial network: a generator learns to make rows that a critic can't tell from those of training.
 
     Goodfellow et al. 2014, "Generative adversarial nets", with what keeps it stable: a penalty on the critic's gradient
-    (R1: Mescheder, Geiger & Nowozin 2018), two time-scales (Heusel et al. 2017), and averages of the generator's weights
-    in its place once it is used (Yazıcı et al. 2019).  The critic sees which cells are missing; generated rows miss
-    the same ones.  Generated labels are drawn with gradients by Gumbel-softmax.
+    (R1: Mescheder, Geiger & Nowozin 2018), two time-scales (Heusel et al. 2017), and averaged weights of the generator
+    once it is used (Yazıcı et al. 2019).  The critic sees which cells are missing; generated rows miss the same ones.
+    Generated labels are drawn with gradients by Gumbel-softmax.
 
     `score_samples` is that of f-AnoGAN (Schlegl et al. 2019) as a likelihood, in nats: an encoder E, trained after the
     generator, finds the code of a row; the score is log p(x | G(E(x))) plus that of the critic's features f(x) given
@@ -29,7 +29,7 @@ class GAN(ImplicitModel):
     activation = "leaky_relu"
     learning_rate = 2e-3
     batch_size = 64
-    channels: tuple[int, ...] = (32, 64)
+    channels: tuple[int, ...] = parameter(default=(32, 64), at_least=1, doc="Of the convolutional layers.")
     auto_steps = 3000
     network_class = GANNetwork
     architecture_class = Architecture

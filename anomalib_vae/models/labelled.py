@@ -94,9 +94,11 @@ class Labelled(Model):
 
     # ------------------------------------------------------------------ contract
     def learned(self) -> dict[str, Any]:
+        """With what was learned of y."""
         return super().learned() | {"labels": self.labels_.to_json()}
 
     def relearn(self, learned: dict[str, Any]) -> None:
+        """Take over what `learned` gave."""
         self.labels_ = Labels.from_json(learned["labels"])
         super().relearn(learned)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import ClassVar, cast
 
+import numpy as np
 import torch
 
+from anomalib_vae.codec.batch import Batch
+from anomalib_vae.models.codes import whole_number
 from anomalib_vae.models.encoder_decoder import EncoderDecoderModel
 from anomalib_vae.networks.variational import Architecture, VariationalNetwork
 from anomalib_vae.parameters import parameter
@@ -37,6 +41,30 @@ class VAE(EncoderDecoderModel):
     facts = (*EncoderDecoderModel.facts, "active_units_")
     network_class: ClassVar[type[VariationalNetwork]] = VariationalNetwork
     architecture_class = Architecture
+
+    def log_likelihood(self, X, n_samples: int = 1000) -> np.ndarray:
+        """log p(x) of each row, (rows,), in nats: estimated by importance weighting with draws from the encoder.
+
+        log 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q(z|x), K = n_samples (Rezende, Mohamed & Wierstra 2014; Burda,
+        Grosse & Salakhutdinov 2016).  In expectation a lower bound that rises to log p(x) with K; 1 is the ELBO.  The
+        members are a mixture in equal parts, as `sample` draws from them: the log of the mean of their likelihoods.
+        p(x|z) is that of `score_samples`, of the cells that are observed; the prior is the one in `prior`.  All rows
+        share the draws, which are the same each time.  It takes n_samples as long as a reconstruction.
+        Raises TypeError for series, whose rows are in many windows, and ValueError for n_samples below 1.
+        """
+        if self.rows_are_steps:
+            raise TypeError(
+                f"{type(self).__name__} models windows that overlap, so a row has no likelihood of its own: take "
+                "score_samples, the mean bound of the windows that hold it"
+            )
+        whole_number("n_samples", n_samples, 1)
+        rows = self.rows(X)
+        network = cast(VariationalNetwork, self.network_)
+
+        def of_mixture(batch: Batch) -> torch.Tensor:
+            return torch.logsumexp(network.log_likelihood(batch, n_samples), 0) - math.log(network.n_members)
+
+        return self._evaluate(of_mixture, rows)
 
     def _latent_dims(self, columns: int) -> tuple[int, ...]:
         return (min(max(columns, 2), 64) if self.latent_dim == "auto" else int(self.latent_dim),)

@@ -96,6 +96,10 @@ class EncoderDecoder(Network):
         """Codes (members, rows, code width) to the parameters of the observation, (members, rows, targets)."""
         return self.decoder(code, generator)
 
+    def spoil(self, batch: Batch, generator: Generator) -> Batch:
+        """What the encoder is to read of training rows, by the architecture's corruption."""
+        return self.architecture.corruption(batch, self.layout, generator)
+
     def weigh(self, objective: Tensor, seen: Batch) -> Tensor:
         """What training maximises of each target, those that a corruption left in `seen` weighed against hidden
         ones."""

@@ -19,6 +19,8 @@ from anomalib_vae.networks.network import Step
 from anomalib_vae.networks.observation import mixture_moments
 
 LOG_VARIANCE_RANGE = (-12.0, 4.0)  # of a posterior, against a prior of variance 1
+ROWS_AT_ONCE, DRAWS_AT_ONCE = 32, 32  # in an importance-weighted likelihood; what is drawn depends on the latter
+SEED = 0  # of these draws
 
 
 @dataclass(frozen=True)
@@ -106,13 +108,12 @@ class VariationalNetwork(EncoderDecoder):
     # ------------------------------------------------------------------ training
     def loss(self, player: str, batch: Batch, step: Step) -> Tensor:
         a = self.architecture
-        seen = a.corruption(batch, self.layout, step.generator) if a.corruption else batch
-        clean, seen = batch.repeat(a.importance_samples), seen.repeat(a.importance_samples)
-        shape = (self.n_members, len(clean), self.code_width)
-        noise = torch.randn(shape, generator=step.generator, device=clean.values.device, dtype=clean.values.dtype)
+        seen = self.spoil(batch, step.generator) if a.corruption else batch
+        shape = (self.n_members, a.importance_samples * len(batch), self.code_width)
+        noise = torch.randn(shape, generator=step.generator, device=batch.values.device, dtype=batch.values.dtype)
         posterior = self.posterior(seen, noise, step.generator)
-        data_term = self.observation.objective(self.decode(posterior.code, step.generator), clean, step.progress)
-        data_term = self.weigh(data_term, seen)
+        data_term = self.observation.objective(self.decode(posterior.code, step.generator), batch, step.progress)
+        data_term = self.weigh(data_term, seen.repeat(a.importance_samples))
         beta = a.beta * (min(1.0, step.progress / a.warmup) if a.warmup else 1.0)
         if a.importance_samples > 1:
             log_ratio = posterior.log_ratio(self.aggregate_prior)
@@ -142,6 +143,25 @@ class VariationalNetwork(EncoderDecoder):
         divergence = posterior.log_ratio(self.aggregate_prior) if aggregate else posterior.divergence.sum(-1)
         return (data_term.sum(-1) - divergence).unflatten(1, (draws, -1)).mean(1)
 
+    def log_likelihood(self, batch: Batch, draws: int) -> Tensor:
+        """log p(x) by importance weighting, log 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x), in nats: (members, rows)."""
+        few = [batch[:, at : at + ROWS_AT_ONCE] for at in range(0, len(batch), ROWS_AT_ONCE)]
+        return torch.cat([self._log_mean_weight(rows, draws) for rows in few], 1)
+
+    def _log_mean_weight(self, batch: Batch, draws: int) -> Tensor:
+        """`log_likelihood` of few rows, the weights of few draws in memory at a time; all rows share the draws."""
+        like = self.score_noise
+        generator = torch.Generator(like.device).manual_seed(SEED)
+        total = like.new_full((self.n_members, len(batch)), -torch.inf)
+        for start in range(0, draws, DRAWS_AT_ONCE):
+            shape = (self.n_members, min(DRAWS_AT_ONCE, draws - start), self.code_width)
+            noise = torch.randn(shape, generator=generator, dtype=like.dtype, device=like.device)
+            posterior = self.posterior(batch, noise.repeat_interleave(len(batch), dim=1))
+            data_term = self.observation.log_prob(self.decode(posterior.code), batch).sum(-1)
+            weights = (data_term - posterior.log_ratio(self.aggregate_prior)).unflatten(-1, (-1, len(batch)))
+            total = torch.logaddexp(total, torch.logsumexp(weights, -2))
+        return total - math.log(draws)
+
     def column_scores(self, batch: Batch) -> Tensor:
         """E_q log p(x|z) of each column, in nats."""
         data_term = self._draw(batch)[1].unflatten(1, (self.score_noise.shape[1], -1)).mean(1)
@@ -160,14 +180,15 @@ class VariationalNetwork(EncoderDecoder):
         return posterior, self.observation.log_prob(self.decode(posterior.code), batch)
 
     def generate(self, rows: int, generator: Generator) -> Tensor:
-        each = -(-rows // self.n_members)
-        noise = torch.randn(
-            (self.n_members, each, self.code_width),
-            generator=generator,
-            dtype=self.score_noise.dtype,
-            device=self.score_noise.device,
-        )
-        fitted = self.aggregate_prior.fitted
-        code = self.aggregate_prior.sample(noise, generator) if fitted else self.prior(noise)
-        drawn = self.observation.sample(self.decode(code), generator)
-        return drawn.movedim(0, 1).flatten(0, 1)[:rows]
+        return self.rows_at(self.new_codes(rows, generator), generator)[:rows]
+
+    def new_codes(self, rows: int, generator: Generator) -> Tensor:
+        """Codes from the prior for at least so many rows in all: (members, codes of each, code width)."""
+        each, like = -(-rows // self.n_members), self.score_noise
+        shape = (self.n_members, each, self.code_width)
+        noise = torch.randn(shape, generator=generator, dtype=like.dtype, device=like.device)
+        return self.aggregate_prior.sample(noise, generator) if self.aggregate_prior.fitted else self.prior(noise)
+
+    def rows_at(self, code: Tensor, generator: Generator) -> Tensor:
+        """Targets drawn from p(x|z) at codes (members, codes, code width), the members in turn: (rows, targets)."""
+        return self.observation.sample(self.decode(code), generator).movedim(0, 1).flatten(0, 1)
