@@ -11,8 +11,8 @@ class ConditionalGAN(Labelled, GAN):
     """A GAN of rows given their labels, `fit(X, y)`, some of which may be unknown; `sample(n, y=7)` draws sevens.
 
     Mirza & Osindero 2014, "Conditional generative adversarial nets", with the critic of Miyato & Koyama 2018; see
-    `anomalib_vae.networks.conditional_gan.ConditionalGANNetwork`, and `GAN` for the rest.  `score_samples(X, y)` is that
-    of `GAN` with a generator that is told the label; `score_samples(X)` the logarithm of its mean over the classes, by
+    `anomalib_vae.networks.conditional_gan.ConditionalGANNetwork`, and `GAN` for the rest.  `score_samples(X, y)` is the
+    one of `GAN`, whose generator is told the label; `score_samples(X)` the logarithm of its mean over the classes, by
     their shares, and takes as many times longer as there are classes.
 
     A row's code is, for each member, z and the probabilities of the classes, in the order of `classes_`: so nothing but

@@ -19,9 +19,8 @@ class ImplicitNetwork(EncoderDecoder):
     Pixels lie between black and white, so the generator of images ends in a logistic function.
     """
 
-    residual: FeatureResidual | None = None  # of features, where a subclass has some
-
     def build_latents(self, generator):
+        self.residual: FeatureResidual | None = None  # of features, where a subclass has some
         self.encoder = self.reader(self.code_width, generator)
         bernoulli = isinstance(self.architecture.likelihood, Bernoulli)  # its mean is bounded already
         self.bounded = isinstance(self.layout, ImageLayout) and not bernoulli

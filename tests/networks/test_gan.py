@@ -112,3 +112,14 @@ def test_held_out_rows_are_compared_with_the_averaged_generators_and_without_cha
         for parameter in network.decoder.parameters():
             parameter.zero_()
     torch.testing.assert_close(network.validation_loss(batch), losses[0])
+
+
+def test_a_score_counts_what_the_critic_sees_in_a_row_and_in_what_stands_for_it(case):
+    network, batch = case
+    before, pixels = network.eval().score(batch), network.column_scores(batch).sum(-1)
+    with torch.no_grad():
+        network.residual.raw_log_scale.fill_(-2.0)
+    after = network.score(batch)
+    assert (before != pixels).all()
+    assert (before != after).all()
+    torch.testing.assert_close(network.column_scores(batch).sum(-1), pixels)
