@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from anomalib_vae.models.validation import checked
 from anomalib_vae.parameters import parameter
 from anomalib_vae.roles import Role
 from anomalib_vae.scoring import known_anomalies, neighbourhood
+from anomalib_vae.scoring.image_neighbourhood import ImageNeighbourhood, is_of_images
 from anomalib_vae.scoring.known_anomalies import KnownAnomalies
 from anomalib_vae.scoring.neighbourhood import Neighbourhood
 from anomalib_vae.scoring.window_neighbourhood import WindowNeighbourhood
@@ -21,9 +23,12 @@ from anomalib_vae.scoring.window_neighbourhood import WindowNeighbourhood
 REFERENCE_ROWS = 2048  # the quantiles of so many scores are known well enough; scoring all rows would double a fit
 OF_KNOWN = "known_anomalies."  # before the names of their tensors in a saved detector
 
+AnyNeighbourhood = Neighbourhood | ImageNeighbourhood | WindowNeighbourhood
+
 
 class Scorer(Role):
-    """Base of a role that scores rows: the model, its `Neighbourhood`, and `KnownAnomalies` where there are any.
+    """Base of a role that scores rows: the model, its `Neighbourhood` (of images `ImageNeighbourhood`, of series
+    `WindowNeighbourhood`), and `KnownAnomalies` where there are any.
 
     Attributes after fit: model_, neighbourhood_ and known_anomalies_, either of which may be None.
     """
@@ -48,8 +53,7 @@ class Scorer(Role):
                 "anomalies out of X, with time= in the model so that no window reaches over the cut"
             )
         X = self._fit_model(X)
-        around = WindowNeighbourhood.around if self._rows_are_steps else neighbourhood.around
-        self.neighbourhood_ = around(self.model_, X, self.neighbour_weight)
+        self.neighbourhood_ = self._around(self.model_, X, self.neighbour_weight)
         self.known_anomalies_ = None
         if known is not None and hasattr(self.model_, "data_space"):
             rows, anomalies = self.model_.rows(X), self.model_.rows(known)
@@ -101,10 +105,19 @@ class Scorer(Role):
             scores[0] = self.score_samples(X).min()
         return scores
 
-    def _neighbourhood_from(self, state: dict[str, Any]) -> Neighbourhood | WindowNeighbourhood:
+    @property
+    def _around(self) -> Callable[[Any, Any, float], AnyNeighbourhood | None]:
+        """What makes the neighbourhood of what the fitted model reads: series, images or tables."""
+        if self._rows_are_steps:
+            return WindowNeighbourhood.around
+        return ImageNeighbourhood.around if is_of_images(self.model_) else neighbourhood.around
+
+    def _neighbourhood_from(self, state: dict[str, Any]) -> AnyNeighbourhood:
         if self._rows_are_steps:
             return WindowNeighbourhood.from_state(state, self.model_.codec_)
-        return Neighbourhood(**state)
+        if "values" in state:  # of tables, and of images in detectors saved before these had a space of their own
+            return Neighbourhood(**state)
+        return ImageNeighbourhood.from_state(state)
 
     def learned(self):
         weights = {} if self.neighbourhood_ is None else self.neighbourhood_.state()
