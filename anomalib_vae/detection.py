@@ -50,7 +50,7 @@ class AnomalyDetector(OutlierMixin, Scorer):
     Attributes after fit
     --------------------
     model_ : the fitted model.
-    neighbourhood_ : Neighbourhood of the training rows (of images ImageNeighbourhood, of series WindowNeighbourhood), or
+    neighbourhood_ : Neighbourhood of the training rows, of images ImageNeighbourhood, of series WindowNeighbourhood; or
         None where the model scores alone.
     known_anomalies_ : KnownAnomalies, what those labelled in fit tell of other rows, or None without any.
     offset_ : the score, in nats, below which a row is an anomaly.
