@@ -5,12 +5,21 @@ from __future__ import annotations
 from sklearn.base import clone
 
 from anomalib_vae import (
+    GAN,
     VAE,
+    AdversarialAutoencoder,
     AnomalyDetector,
     Autoencoder,
+    ConditionalGAN,
+    ConditionalVAE,
     ContractiveAutoencoder,
+    CycleGAN,
     DenoisingVAE,
+    GenerativeMatchingNetwork,
     HierarchicalVAE,
+    Pix2Pix,
+    PixelCNN,
+    ProgressiveGAN,
     RecurrentVAE,
     RobustVAE,
     SequenceVAE,
@@ -20,6 +29,28 @@ from anomalib_vae import (
 )
 
 SMALL = {"hidden_dims": (16,), "n_members": 2, "max_epochs": 20, "batch_size": 64, "random_state": 0}
+
+
+class ByTurns:
+    """Before a model that needs labels among the bases of a class: rows that come without any get some, in turns, so
+    that the tests of all models are its own too."""
+
+    def fit(self, X, y=None):
+        return super().fit(X, ([0, 1, 2, 1, None] * len(X))[: len(X)] if y is None else y)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        return tags
+
+
+class ConditionalVAEByTurns(ByTurns, ConditionalVAE):
+    """A conditional VAE of such labels."""
+
+
+class ConditionalGANByTurns(ByTurns, ConditionalGAN):
+    """A conditional GAN of such labels."""
+
 
 MODELS = [
     VAE(**SMALL),
@@ -39,6 +70,18 @@ MODELS = [
     SparseAutoencoder(**SMALL),
     ContractiveAutoencoder(**SMALL | {"hidden_dims": ()}),
     ContractiveAutoencoder(**SMALL),
+    AdversarialAutoencoder(**SMALL),
+    GenerativeMatchingNetwork(**SMALL),
+    GenerativeMatchingNetwork(**SMALL, matched="codes"),
+    GAN(**SMALL, learning_rate=0.01),
+    ConditionalVAEByTurns(**SMALL),
+    ConditionalGANByTurns(**SMALL, learning_rate=0.01),
+    PixelCNN(**SMALL, channels=(8, 8)),
+]
+IMAGE_MODELS = [ProgressiveGAN(**SMALL, learning_rate=0.01, channels=(4, 8))]  # that take no tables
+TRANSLATORS = [  # that take images of two sets
+    Pix2Pix(**SMALL, learning_rate=0.01, channels=(4, 8), critic_channels=(8,)),
+    CycleGAN(**SMALL, learning_rate=0.01, channels=(4, 8), critic_channels=(8,)),
 ]
 ROLES = [AnomalyDetector(VAE(**SMALL), contamination=0.1), VAEImputer(DenoisingVAE(**SMALL))]
 ESTIMATORS = [*MODELS, *ROLES]

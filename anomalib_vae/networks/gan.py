@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,19 +9,18 @@ import torch
 from torch import Generator, Tensor, nn
 
 from anomalib_vae.codec.batch import Batch
-from anomalib_vae.losses.adversarial import critic_loss, generator_loss, gradient_penalty
+from anomalib_vae.losses.adversarial import generator_loss
 from anomalib_vae.losses.mmd import squared_discrepancy, typical_square
 from anomalib_vae.networks import encoder_decoder
+from anomalib_vae.networks.averaging import average_of, follow
 from anomalib_vae.networks.critic import Critic
 from anomalib_vae.networks.implicit import ImplicitNetwork
 from anomalib_vae.networks.inputs import Inputs
 from anomalib_vae.networks.inversion import FeatureResidual
 from anomalib_vae.networks.network import Player, Step
+from anomalib_vae.networks.penalised import PACE, penalised_critic_loss
 
-PENALISED = 0.25  # of the critic's steps, at random, so many times as much: the penalty costs as much as a step
-CRITIC_PACE = 2.0  # two time-scales (Heusel et al. 2017): the critic shall keep up with the generator
 SEED = 0  # of the draws that held-out rows are compared with
-CATCHING_UP = 0.1  # part of the training over which the average takes on its full length
 
 
 @dataclass(frozen=True)
@@ -36,8 +34,7 @@ class Architecture(encoder_decoder.Architecture):
 class GANNetwork(ImplicitNetwork):
     """A generator, and a critic that tells its rows from those of training.
 
-    In training `decode` is the generator that learns, in use the average of its weights over the last steps (Yazıcı et
-    al. 2019, "The unusual effectiveness of averaging in GAN training").
+    In training `decode` is the generator that learns, in use the average of its weights over the last steps.
     """
 
     architecture: Architecture
@@ -45,7 +42,7 @@ class GANNetwork(ImplicitNetwork):
 
     def __init__(self, layout, architecture: Architecture, generator: Generator):
         super().__init__(layout, architecture, generator)
-        self.average: nn.Module = copy.deepcopy(self.decoder).requires_grad_(False)
+        self.average: nn.Module = average_of(self.decoder)
         self.residual = FeatureResidual(self.n_members)
 
     def build_latents(self, generator):
@@ -59,7 +56,7 @@ class GANNetwork(ImplicitNetwork):
 
     def players(self):
         return {
-            "critic": Player(list(self.critic.parameters()), pace=CRITIC_PACE, momentum=0.0),
+            "critic": Player(list(self.critic.parameters()), pace=PACE, momentum=0.0),
             "generator": Player(list(self.decoder.parameters()), momentum=0.0),
         }
 
@@ -73,13 +70,7 @@ class GANNetwork(ImplicitNetwork):
             return generator_loss(self.judge(self.fake_like(real, step.generator)))
         with torch.no_grad():
             fake = self.fake_like(real, step.generator)
-        penalised = bool(torch.rand((), generator=step.generator, device=fake.values.device) < PENALISED)
-        values = real.values.detach().requires_grad_(penalised)
-        verdict = self.judge(Batch(values, real.observed))
-        loss = critic_loss(verdict, self.judge(fake))
-        if penalised:
-            loss = loss + self.architecture.gradient_penalty / PENALISED * gradient_penalty(verdict, values)
-        return loss
+        return penalised_critic_loss(self.judge, real, fake, self.architecture.gradient_penalty, step.generator)
 
     def real(self, batch: Batch) -> Batch:
         """What the critic is shown of rows of training: the targets."""
@@ -93,11 +84,8 @@ class GANNetwork(ImplicitNetwork):
         """All that the critic says: (members, rows, outputs)."""
         return self.critic(targets)
 
-    @torch.no_grad()
     def after_step(self, step):
-        """The average follows; at the beginning, when there is little worth keeping, closely."""
-        kept = self.architecture.averaging * min(1.0, step.progress / CATCHING_UP)
-        torch._foreach_lerp_(list(self.average.parameters()), list(self.decoder.parameters()), 1.0 - kept)
+        follow(self.average, self.decoder, self.architecture.averaging, step)
 
     @torch.no_grad()
     def validation_loss(self, batch: Batch) -> Tensor:

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from cases import MODELS, SMALL, name, quick
+from cases import IMAGE_MODELS, MODELS, SMALL, name, quick
 from data import digits, few_columns
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
@@ -20,7 +20,7 @@ from anomalib_vae.networks.image_backbone import ImageReader
 
 pytestmark = pytest.mark.filterwarnings("ignore:posterior collapse")
 
-OF_IMAGES = [model for model in MODELS if model.takes_images]
+OF_IMAGES = [*(model for model in MODELS if model.takes_images), *IMAGE_MODELS]
 BERNOULLI = VAE(**SMALL, likelihood="bernoulli")
 
 
@@ -37,6 +37,13 @@ def with_gaps() -> np.ndarray:
 @pytest.fixture(params=[*OF_IMAGES, BERNOULLI], ids=name)
 def model(request):
     return quick(request.param)
+
+
+@pytest.mark.parametrize("model", IMAGE_MODELS, ids=name)
+def test_some_take_images_alone(model):
+    assert not model.__sklearn_tags__().input_tags.two_d_array
+    with pytest.raises(ValueError, match=r"takes images only, an array of shape .* got \(178, 4\)"):
+        clone(model).fit(few_columns())
 
 
 def test_there_are_models_of_images():
@@ -214,7 +221,7 @@ def test_a_model_of_tables_refuses_images():
         quick(VAE(**SMALL)).fit(few_columns()).score_samples(digits())
 
 
-@pytest.mark.parametrize("estimator", [SequenceVAE(**SMALL), VAEImputer(VAE(**SMALL))], ids=name)
+@pytest.mark.parametrize("estimator", [SequenceVAE(**SMALL), VAEImputer(SequenceVAE(**SMALL))], ids=name)
 def test_who_can_not_take_images_says_so(estimator):
     with pytest.raises(ValueError, match="dim 3"):
         estimator.fit(digits())

@@ -1,0 +1,139 @@
+"""What networks share that make images of one set of those of another."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Generator, Tensor
+
+from anomalib_vae.codec.batch import Batch
+from anomalib_vae.codec.image import ImageLayout
+from anomalib_vae.codec.labels import apart
+from anomalib_vae.networks.averaging import Averaged
+from anomalib_vae.networks.image_backbone import reduced
+from anomalib_vae.networks.mlp import MLP
+from anomalib_vae.networks.network import Network, Player
+from anomalib_vae.networks.observation import Observation
+from anomalib_vae.networks.patch_critic import PatchCritic
+from anomalib_vae.networks.penalised import PACE
+from anomalib_vae.networks.unet import UNet
+
+MOMENTUM = 0.5  # of the translations, which minimise a distance of pixels as well as they play
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The axes on which these networks differ; the models fill it in from their parameters of the same names."""
+
+    hidden_dims: tuple[int, ...] = ()
+    n_members: int = 1
+    activation: str = "leaky_relu"
+    dropout: float = 0.0
+    channels: tuple[int, ...] = (16, 32)
+    critic_channels: tuple[int, ...] = (16, 32)
+    gradient_penalty: float = 1.0
+    averaging: float = 0.99
+
+
+class TranslationNetwork(Network):
+    """Translations between images of A and images of B of the same size, and critics of what they make.
+
+    A batch holds images of A, or with images of B beside them (see `codec.labels.beside`).
+    """
+
+    architecture: Any
+    observation: Observation
+
+    def __init__(self, a: ImageLayout, b: ImageLayout, architecture: Any, generator: Generator):
+        super().__init__()
+        self.a, self.b, self.architecture, self.n_members = a, b, architecture, architecture.n_members
+        self.code_width = b.width
+        self.build(generator)
+
+    def build(self, generator: Generator) -> None:
+        """Make translations, critics and the observation of what scores are of."""
+        raise NotImplementedError
+
+    def translation(self, source: ImageLayout, target: ImageLayout, generator: Generator) -> Averaged:
+        a = self.architecture
+        few = math.prod(reduced(source, a.channels))
+        dense = MLP(a.n_members, few, a.hidden_dims, few, generator, activation=a.activation, dropout=a.dropout)
+        network = UNet(
+            source, target, a.channels, dense if a.hidden_dims else None, a.n_members, a.activation, generator
+        )
+        return Averaged(network)
+
+    def critic_of(self, layouts: list[ImageLayout], generator: Generator) -> PatchCritic:
+        a = self.architecture
+        return PatchCritic(layouts, a.critic_channels, a.n_members, a.activation, generator)
+
+    def apart(self, batch: Batch) -> tuple[Batch, Batch]:
+        """The images of A and those of B, of which no pixel is observed where there are none."""
+        return apart(batch, self.a.width, self.b.width)
+
+    # ------------------------------------------------------------------ training
+    @torch.no_grad()
+    def start(self, batch: Batch) -> None:
+        """Translations begin as images or as negatives, whichever is as bright as images of the other set."""
+        a, b = (float(part.values.sum() / part.observed.sum().clamp_min(1.0)) for part in self.apart(batch))
+        for translation in self.translations():
+            cast(UNet, translation.learner).start(negative=abs(1.0 - a - b) < abs(a - b))
+
+    def translations(self) -> list[Averaged]:
+        raise NotImplementedError
+
+    def critics(self) -> list[PatchCritic]:
+        raise NotImplementedError
+
+    def players(self):
+        judging = [p for critic in self.critics() for p in critic.parameters()]
+        making = [p for translation in self.translations() for p in translation.learner.parameters()]
+        return {
+            "critic": Player(judging, pace=PACE, momentum=0.0),
+            "generator": Player(making, momentum=MOMENTUM),
+        }
+
+    def after_step(self, step):
+        for translation in self.translations():
+            translation.follow(self.architecture.averaging, step)
+
+    # ------------------------------------------------------------------ use
+    def translate(self, batch: Batch) -> Tensor:
+        """Of A to B: (members, rows, pixels of B)."""
+        raise NotImplementedError
+
+    def encode(self, batch: Batch) -> Tensor:
+        return self.translate(batch)
+
+    def explained(self, batch: Batch) -> tuple[Tensor, Batch]:
+        """The images that scores are of, as the network expects them and as they are."""
+        raise NotImplementedError
+
+    def settle(self, batch: Batch) -> None:
+        """Learn the scale of what is left unexplained."""
+        self.observation.settle_scales(*self.explained(batch))
+
+    def score(self, batch: Batch) -> Tensor:
+        return self.column_scores(batch).sum(-1)
+
+    def column_scores(self, batch: Batch) -> Tensor:
+        return self.observation.log_prob(*self.explained(batch))
+
+    @torch.no_grad()
+    def blame(self, batch: Batch) -> str:
+        shares = -self.column_scores(batch).mean((0, 1))
+        return self.observation.layout.columns[int(torch.nan_to_num(shares, nan=torch.inf).argmax())]
+
+
+def like(values: Tensor, real: Batch) -> Batch:
+    """Made images with the pixels missing that real ones miss: these shall not give them away."""
+    return Batch(values * real.observed, real.observed)
+
+
+def mean_absolute_error(made: Tensor, real: Batch) -> Tensor:
+    """Of the pixels that are observed, (members, rows, pixels) to (members,)."""
+    error = ((made - real.values) * real.observed).abs().sum((1, 2))
+    return error / real.observed.sum((1, 2)).clamp_min(1.0)
