@@ -20,7 +20,7 @@ from anomalib_vae.models import left_out
 from anomalib_vae.models.chunks import evaluate
 from anomalib_vae.models.codes import Codes, whole_number
 from anomalib_vae.models.saved import Saved
-from anomalib_vae.models.validation import checked
+from anomalib_vae.models.validation import check_surroundings, checked
 from anomalib_vae.networks.layers import ACTIVATIONS
 from anomalib_vae.networks.network import Network
 from anomalib_vae.parameters import Parameterized, parameter
@@ -82,7 +82,7 @@ class Model(Codes, Saved, Parameterized, BaseEstimator):
         Raises ValueError or TypeError naming the parameter or the column, TrainingDiverged if the loss left the finite.
         """
         self.check_parameters()
-        self._check_surroundings()
+        check_surroundings(self.device, self.callbacks)
         X = checked(self, X, reset=True)
         generator = torch.Generator().manual_seed(self._seed())
         self.codec_ = self._fit_codec(X)
@@ -102,14 +102,7 @@ class Model(Codes, Saved, Parameterized, BaseEstimator):
         return self
 
     def _fit_codec(self, X) -> Any:
-        if is_images(X):
-            return ImageCodec.fit(X)
-        if not self.takes_tables:
-            raise ValueError(
-                f"{type(self).__name__} takes images only, an array of shape (n, height, width) or (n, height, width, "
-                f"channels), got {getattr(X, 'shape', type(X).__name__)}"
-            )
-        return self.codec_class.fit(X)
+        return ImageCodec.fit(X) if is_images(X) else self.codec_class.fit(X)
 
     def _training_rows(self, X, y) -> Batch:
         """What is learned from, as the network reads it."""
@@ -118,15 +111,6 @@ class Model(Codes, Saved, Parameterized, BaseEstimator):
     def _watchers(self, data: Batch) -> list[Callback]:
         """Callbacks of the model's own, which look after a training on these rows."""
         return []
-
-    def _check_surroundings(self) -> None:
-        try:
-            torch.empty(0, device=self.device)
-        except (RuntimeError, AssertionError) as error:
-            raise ValueError(f"device={self.device!r} is not available here: {str(error).splitlines()[0]}") from None
-        for callback in self.callbacks or ():
-            if not isinstance(callback, Callback):
-                raise TypeError(f"callbacks must be Callback objects, got {callback!r}")
 
     def _build(self, layout: Layout, generator: torch.Generator) -> Network:
         raise NotImplementedError
@@ -152,7 +136,7 @@ class Model(Codes, Saved, Parameterized, BaseEstimator):
             save=self.save,
         )
         if self.device != "cpu":
-            generator = _on_device(generator, self.device)
+            generator = torch.Generator(self.device).manual_seed(generator.initial_seed())
         moved, members = self._as_drawn(data.to(self.device), generator), self.network_.n_members
         learned_from = moved.take(rows)
         self._before_training(learned_from, generator)
@@ -314,7 +298,3 @@ class Model(Codes, Saved, Parameterized, BaseEstimator):
         tags.input_tags.three_d_array = self.takes_images
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _on_device(generator: torch.Generator, device: str) -> torch.Generator:
-    return torch.Generator(device).manual_seed(generator.initial_seed())

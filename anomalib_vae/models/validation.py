@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.utils.validation import validate_data
 
 from anomalib_vae.codec import frames
 from anomalib_vae.codec.image import ImageCodec, is_images
+from anomalib_vae.training.callbacks import Callback
 
 
 def checked(estimator, X, *, reset: bool):
@@ -24,6 +27,11 @@ def checked(estimator, X, *, reset: bool):
         return _checked_images(estimator, X, at_least, reset)
     if not reset and isinstance(codec := _codec_of(estimator), ImageCodec):
         codec.rows(X)  # says which images it wants
+    if not getattr(estimator, "takes_tables", True):
+        raise ValueError(
+            f"{type(estimator).__name__} takes images only, an array of shape (n, height, width) or (n, height, width, "
+            f"channels), got {getattr(X, 'shape', type(X).__name__)}"
+        )
     if not frames.is_frame(X):
         return validate_data(
             estimator, X, reset=reset, dtype=None, ensure_all_finite=False, ensure_min_samples=at_least
@@ -43,6 +51,17 @@ def checked(estimator, X, *, reset: bool):
 def _codec_of(estimator) -> Any:
     """Of a model, or of the model of a role; None where it has none."""
     return getattr(getattr(estimator, "model_", estimator), "codec_", None)
+
+
+def check_surroundings(device: str, callbacks: Sequence[Any] | None) -> None:
+    """Raise ValueError for a device that is not here, TypeError for what is no Callback."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device={device!r} is not available here: {str(error).splitlines()[0]}") from None
+    for callback in callbacks or ():
+        if not isinstance(callback, Callback):
+            raise TypeError(f"callbacks must be Callback objects, got {callback!r}")
 
 
 def _checked_images(estimator, X, at_least: int, reset: bool) -> np.ndarray:
