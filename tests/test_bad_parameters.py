@@ -8,7 +8,7 @@ from cases import SMALL, quick
 from data import few_columns
 from sklearn.mixture import GaussianMixture
 
-from anomalib_vae import VAE, AnomalyDetector, HierarchicalVAE, VAEImputer
+from anomalib_vae import VAE, AnomalyDetector, HierarchicalVAE, SequenceVAE, VAEImputer
 
 pytestmark = pytest.mark.filterwarnings("ignore:posterior collapse")
 
@@ -42,6 +42,12 @@ WRONG_PARAMETERS = [
     (VAE(warmup=1.5), ValueError, "VAE.warmup must be at most 1"),
     (VAE(free_bits=-1), ValueError, "VAE.free_bits must be at least 0"),
     (VAE(importance_samples=0), ValueError, "VAE.importance_samples must be at least 1"),
+    (
+        SequenceVAE(n_bins=3),
+        ValueError,
+        "SequenceVAE.n_bins must be 0, got 3: the steps of a window are read as they are",
+    ),
+    (SequenceVAE(channels=(4,)), ValueError, r"SequenceVAE.channels must be \(16, 32\), got \(4,\)"),
     (VAE(n_bins=-1), ValueError, "VAE.n_bins must be at least 0"),
     (HierarchicalVAE(n_levels=1), ValueError, "HierarchicalVAE.n_levels must be at least 2"),
     (HierarchicalVAE(hidden_dims=()), ValueError, "hidden_dims"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from anomalib_vae.models.encoder_decoder import EncoderDecoderModel
 from anomalib_vae.networks.encoder_decoder import Architecture
 from anomalib_vae.networks.pixel_cnn import PixelCNNNetwork
@@ -35,19 +37,12 @@ class PixelCNN(EncoderDecoderModel):
     batch_size = 16
     learning_rate = 0.01
 
+    unused: ClassVar = {
+        "latent_dim": "the code has a number for each column or pixel",
+        "n_bins": "a column is drawn as it is read, as one number",
+    }
     network_class = PixelCNNNetwork
     architecture_class = Architecture
-
-    def _build(self, layout, generator):
-        for name, only, reason in (
-            ("latent_dim", "auto", "the code has a number for each column or pixel"),
-            ("n_bins", 0, "a column is drawn as it is read, as one number"),
-        ):
-            if getattr(self, name) != only:
-                raise ValueError(
-                    f"{type(self).__name__}.{name} must be {only!r}, got {getattr(self, name)!r}: {reason}"
-                )
-        return super()._build(layout, generator)
 
     def _latent_dims(self, columns):
         return (columns,)

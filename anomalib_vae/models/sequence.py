@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 import pandas as pd
@@ -62,6 +62,10 @@ class SequenceVAE(VAE):
     )
     n_members = 2
     batch_size = 128
+    unused: ClassVar = {
+        "n_bins": "the steps of a window are read as they are",
+        "channels": "the convolutions of windows have the widths in hidden_dims",
+    }
     auto_steps = 800
     codec_class = SeriesCodec
     rows_are_steps = True
