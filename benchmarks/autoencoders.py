@@ -1,4 +1,4 @@
-"""What sets autoencoders apart, on MNIST: PCA, layer-wise pre-training, sparsity, contraction, denoising.
+"""What sets autoencoders apart, on MNIST: PCA, pre-training, sparsity, contraction, denoising, correntropy.
 
     python benchmarks/autoencoders.py                                  # 10,000 training and 2,000 test images
     python benchmarks/autoencoders.py --parts linear,sparse --seeds 0,1,2
@@ -9,6 +9,7 @@ pretraining: a deep logistic StackedAutoencoder with a part of its epochs spent 
 sparse: the mean activation of SparseAutoencoder's code against the one that was asked for; the goal is within 0.02.
 contractive: the mean squared Frobenius norm of the encoder's Jacobian, of plain (penalty 0) and contractive ones.
 denoising: PSNR of spoiled test digits and of what models make of them that were trained on digits so spoiled.
+robust: the error on clean test digits of models that knew spoiled digits only, by correntropy against squared error.
 Errors are mean squares of pixels from 0 to 1 on test images.
 """
 
@@ -35,6 +36,7 @@ WIDTH = 32  # of the codes that are compared
 DEEP = (500, 250)
 JACOBIAN_IMAGES = 500
 SPARSITIES = (0.05, 0.1)
+SPOILED = (0.1, 0.25)  # of the pixels
 PENALTIES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1)
 CORRUPTIONS = {
     "mask 50 %": Mask(0.5, 0.5),
@@ -87,6 +89,18 @@ def denoising(train: np.ndarray, test: np.ndarray, settings: dict) -> Iterator[d
             yield {"model": f"{kind.__name__}, {name}", "fit_s": seconds, **restored(model, corruption, test)}
 
 
+def robust(train: np.ndarray, test: np.ndarray, settings: dict) -> Iterator[dict]:
+    """Qi et al. 2014: salt and pepper in the training images themselves, which no model is told of."""
+    for share in SPOILED:
+        rng = np.random.default_rng(0)
+        coins = rng.random((2, *train.shape))
+        spoiled = np.where(coins[0] < share, (coins[1] < 0.5).astype(train.dtype), train)
+        for kind in (Autoencoder, StackedAutoencoder):
+            for likelihood in ("squared_error", "correntropy"):
+                figures = fitted(kind(likelihood=likelihood, latent_dim=WIDTH, **settings), spoiled, test)
+                yield {"model": f"{kind.__name__}, {likelihood}, {share:.0%} of pixels spoiled", **figures}
+
+
 def restored(model, corruption, test: np.ndarray) -> dict:
     """What the model makes of spoiled test images; hidden pixels are missing for it, and black in what it is beside."""
     codec = model.codec_
@@ -97,7 +111,7 @@ def restored(model, corruption, test: np.ndarray) -> dict:
     return {"error": error, "psnr_spoiled": psnr(mean_square(images - test)), "psnr_restored": psnr(error)}
 
 
-PARTS = {part.__name__: part for part in (linear, pretraining, sparse, contractive, denoising)}
+PARTS = {part.__name__: part for part in (linear, pretraining, sparse, contractive, denoising, robust)}
 
 
 def fitted(model, train: np.ndarray, test: np.ndarray) -> dict:

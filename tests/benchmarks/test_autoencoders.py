@@ -35,7 +35,7 @@ def test_it_runs_and_prints_each_part(data, tmp_path):
         "autoencoders.py", "--data", data, "--train", 100, "--test", 40, "--epochs", 2, "--output", tmp_path / "out.csv"
     )
     figures = pd.read_csv(tmp_path / "out.csv")
-    assert set(figures["part"]) == {"linear", "pretraining", "sparse", "contractive", "denoising"}
+    assert set(figures["part"]) == {"linear", "pretraining", "sparse", "contractive", "denoising", "robust"}
     assert (figures["error"] > 0).all()
     for name in ("PCA", "linear Autoencoder", "pretraining=0.0", "sparsity=0.05", "penalty=0.0", "DenoisingVAE, mask"):
         assert name in done.stdout
