@@ -12,7 +12,7 @@ from anomalib_vae.codec.batch import Batch
 from anomalib_vae.losses.adversarial import generator_loss
 from anomalib_vae.losses.mmd import squared_discrepancy, typical_square
 from anomalib_vae.networks import encoder_decoder
-from anomalib_vae.networks.averaging import average_of, follow
+from anomalib_vae.networks.averaging import Averaged
 from anomalib_vae.networks.critic import Critic
 from anomalib_vae.networks.implicit import ImplicitNetwork
 from anomalib_vae.networks.inputs import Inputs
@@ -42,7 +42,7 @@ class GANNetwork(ImplicitNetwork):
 
     def __init__(self, layout, architecture: Architecture, generator: Generator):
         super().__init__(layout, architecture, generator)
-        self.average: nn.Module = average_of(self.decoder)
+        self.decoder: Any = Averaged(self.decoder)
         self.residual = FeatureResidual(self.n_members)
 
     def build_latents(self, generator):
@@ -57,11 +57,8 @@ class GANNetwork(ImplicitNetwork):
     def players(self):
         return {
             "critic": Player(list(self.critic.parameters()), pace=PACE, momentum=0.0),
-            "generator": Player(list(self.decoder.parameters()), momentum=0.0),
+            "generator": Player(list(self.decoder.learner.parameters()), momentum=0.0),
         }
-
-    def generator_output(self, code: Tensor, generator: Generator | None) -> Tensor:
-        return (self.decoder if self.training else self.average)(code, generator)
 
     # ------------------------------------------------------------------ training
     def loss(self, player: str, batch: Batch, step: Step) -> Tensor:
@@ -85,7 +82,7 @@ class GANNetwork(ImplicitNetwork):
         return self.critic(targets)
 
     def after_step(self, step):
-        follow(self.average, self.decoder, self.architecture.averaging, step)
+        self.decoder.follow(self.architecture.averaging, step)
 
     @torch.no_grad()
     def validation_loss(self, batch: Batch) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -71,8 +70,7 @@ class ProgressiveNetwork(GANNetwork):
         return self._at_stage(super().real(batch))
 
     def generator_output(self, code, generator=None):
-        writer = cast(GrowingWriter, self.decoder if self.training else self.average)
-        images = writer(code, float(self.stage), generator)
+        images = self.decoder(code, float(self.stage), generator)
         if not self.training:  # in use images have all pixels, whatever stage an interrupted training has reached
             for size in self.sizes[math.ceil(float(self.stage)) + 1 :]:
                 images = doubled(images, size)

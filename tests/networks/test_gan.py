@@ -46,7 +46,7 @@ def test_each_player_learns_from_its_loss_and_members_do_not_feel_each_other(cas
 def test_players_share_nothing_and_leave_the_encoder_and_the_average_alone(case):
     network, _ = case
     critic, made = (set(map(id, player.parameters)) for player in network.players().values())
-    others = {id(p) for part in (network.encoder, network.average) for p in part.parameters()}
+    others = {id(p) for part in (network.encoder, network.decoder.average) for p in part.parameters()}
     assert not critic & made
     assert not (critic | made) & others
 
@@ -79,17 +79,17 @@ def test_in_use_the_average_of_the_generators_weights_stands_in_for_it(case):
     code = torch.randn(MEMBERS, 5, 3, generator=generator())
     start = network.eval().decode(code)
     with torch.no_grad():
-        for parameter in network.decoder.parameters():
+        for parameter in network.decoder.learner.parameters():
             parameter.add_(1.0)
     torch.testing.assert_close(network.decode(code), start)
     assert not torch.allclose(network.train().decode(code), start)
     network.after_step(Step(0.5, generator()))
-    expected = {name: w * 0.01 for name, w in network.decoder.state_dict().items()}
-    for name, average in network.average.state_dict().items():
-        torch.testing.assert_close(average, expected[name] + 0.99 * (network.decoder.state_dict()[name] - 1.0))
+    expected = {name: w * 0.01 for name, w in network.decoder.learner.state_dict().items()}
+    for name, average in network.decoder.average.state_dict().items():
+        torch.testing.assert_close(average, expected[name] + 0.99 * (network.decoder.learner.state_dict()[name] - 1.0))
     network.after_step(Step(0.0, generator()))
-    for name, average in network.average.state_dict().items():
-        torch.testing.assert_close(average, network.decoder.state_dict()[name])
+    for name, average in network.decoder.average.state_dict().items():
+        torch.testing.assert_close(average, network.decoder.learner.state_dict()[name])
 
 
 def test_what_comes_of_noise_is_a_row(case):
@@ -109,7 +109,7 @@ def test_held_out_rows_are_compared_with_the_averaged_generators_and_without_cha
     torch.testing.assert_close(losses[0], losses[1])
     assert network.training
     with torch.no_grad():
-        for parameter in network.decoder.parameters():
+        for parameter in network.decoder.learner.parameters():
             parameter.zero_()
     torch.testing.assert_close(network.validation_loss(batch), losses[0])
 
