@@ -14,7 +14,7 @@ import dataclasses
 import numbers
 import types
 import typing
-from typing import Any, dataclass_transform
+from typing import Any, ClassVar, dataclass_transform
 
 
 def parameter(
@@ -32,7 +32,13 @@ def parameter(
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(parameter,))
 class Parameterized:
-    """Gives every subclass an ``__init__`` made from its declared parameters."""
+    """Gives every subclass an ``__init__`` made from its declared parameters.
+
+    unused: inherited parameters that would make no difference in a subclass, by name, and why not; they must keep their
+    defaults.
+    """
+
+    unused: ClassVar[dict[str, str]] = {}
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -44,12 +50,17 @@ class Parameterized:
         dataclasses.dataclass(cls, eq=False, repr=False, match_args=False)
 
     def check_parameters(self) -> None:
-        """Raise TypeError or ValueError, naming the parameter, for the first one with a wrong type or range."""
+        """Raise TypeError or ValueError, naming the parameter, for the first one with a wrong type or range, and
+        ValueError for one that would make no difference."""
         hints = typing.get_type_hints(type(self))
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             check_value(
                 f"{type(self).__name__}.{field.name}", getattr(self, field.name), hints[field.name], field.metadata
             )
+        for name, reason in self.unused.items():
+            default, given = getattr(type(self), name), getattr(self, name)
+            if given != default:
+                raise ValueError(f"{type(self).__name__}.{name} must be {default!r}, got {given!r}: {reason}")
 
 
 def _adopt_new_defaults(cls: type) -> None:

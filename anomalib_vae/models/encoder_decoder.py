@@ -42,17 +42,8 @@ class EncoderDecoderModel(Model):
         default=(16, 32), at_least=1, doc="Of the convolutional layers, each halving an image; then come hidden_dims."
     )
 
-    unused: ClassVar[dict[str, str]] = {}  # inherited parameters that would make no difference, and why not
     network_class: ClassVar[type[EncoderDecoder]]
     architecture_class: ClassVar[type[Architecture]]
-
-    def check_parameters(self) -> None:
-        """As of all estimators; raises ValueError also for parameters that would make no difference."""
-        super().check_parameters()
-        for name, reason in self.unused.items():
-            default, given = getattr(type(self), name), getattr(self, name)
-            if given != default:
-                raise ValueError(f"{type(self).__name__}.{name} must be {default!r}, got {given!r}: {reason}")
 
     def _build(self, layout, generator):
         if self.backbone == "conv" and not (isinstance(layout, ImageLayout) and self.channels):

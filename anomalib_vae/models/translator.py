@@ -44,6 +44,7 @@ class Translator(Model):
     learning_rate = 2e-3
     batch_size = 16
     takes_tables = False
+    unused: ClassVar = {"latent_dim": "images become images, without a code"}
 
     network_class: ClassVar[type[TranslationNetwork]]
     architecture_class: ClassVar[type[Architecture]]
@@ -100,11 +101,6 @@ class Translator(Model):
         return self.target_codec_.rows(images)
 
     def _build(self, layout, generator):
-        if self.latent_dim != "auto":
-            raise ValueError(
-                f"{type(self).__name__}.latent_dim must be 'auto', got {self.latent_dim!r}: images become images, "
-                "without a code"
-            )
         for name in ("channels", "critic_channels"):
             if not getattr(self, name):
                 raise ValueError(f"{type(self).__name__}.{name} must have at least one width, got ()")
