@@ -14,14 +14,14 @@ from torch import Tensor
 from anomalib_vae.codec.batch import Batch
 from anomalib_vae.codec.image import ImageCodec
 from anomalib_vae.scoring.image_space import ImageSpace
+from anomalib_vae.scoring.spread import center_and_spread
 
 MAX_REFERENCES = 3000  # training images that are kept to measure distances from
 FAR_SHARE = 0.1  # of them: those farthest from the others, which may be anomalies themselves, do not count
 NEAREST = 10  # of them, that span the plane which an image is measured from
 RIDGE = 3.0  # mean squared lengths of these: keeps the plane from reaching far beyond them
 AGAINST_MODEL = (9.0, 3.0)  # interquartile ranges of the model's score that one counts: of edges, of colours
-QUARTILES = (0.25, 0.5, 0.75)
-SMALLEST_SPREAD, TINY = 0.01, 1e-6  # of the median, or at all: most images may have copies
+TINY = 1e-6  # added to the penalty: most images may be copies
 SAME = 1e-12  # a squared distance, against 1 + the image's squared length, of images that are the same
 CHUNK = 256  # images at once
 
@@ -41,10 +41,7 @@ class ImageView:
     def fit(cls, references: Tensor) -> ImageView:
         nothing = references.new_zeros(())
         view = cls(references, nothing, nothing + 1)
-        distances = view.distances(references)
-        known = distances[distances.isfinite()]
-        low, center, high = torch.quantile(known if len(known) else nothing[None], known.new_tensor(QUARTILES))
-        spread = torch.maximum(high - low, SMALLEST_SPREAD * center).clamp_min(TINY)
+        center, spread = center_and_spread(view.distances(references))
         return replace(view, center=center, spread=spread)
 
     def excess(self, images: Tensor) -> Tensor:
@@ -111,8 +108,7 @@ class ImageNeighbourhood:
             return None
         rows = model.rows(X)
         rows = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:MAX_REFERENCES].numpy()]
-        low, middle, high = np.quantile(model.score_batch(rows), QUARTILES)
-        spread = max(high - low, SMALLEST_SPREAD * abs(middle), TINY)
+        _, spread = center_and_spread(torch.from_numpy(model.score_batch(rows)))
         nats = weight * spread * torch.tensor(AGAINST_MODEL, dtype=torch.float64)
         return cls.of_references(model.data_space(rows), model.codec_.layout.grid, nats)
 

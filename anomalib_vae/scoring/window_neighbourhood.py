@@ -15,6 +15,7 @@ from anomalib_vae.codec.series import PARTS
 from anomalib_vae.codec.windows import WindowLayout, Windows
 from anomalib_vae.models.chunks import by_parts
 from anomalib_vae.scoring.recognition import Training
+from anomalib_vae.scoring.spread import center_and_spread
 from anomalib_vae.scoring.window_space import WindowSpace
 
 VIEWS = ((16, False), (64, True), (128, False))  # steps, and whether each sensor's mean is taken away
@@ -22,8 +23,6 @@ LEAST_WINDOWS = 4  # of the longest segment: a view is no longer than that part 
 MAX_REFERENCES = 3000
 NEAREST = 3  # references whose mean distance counts
 AGAINST_MODEL = 10.0  # interquartile ranges of the model's score that one of a distance counts
-QUARTILES = (0.25, 0.5, 0.75)
-SMALLEST_SPREAD, TINY = 0.01, 1e-6  # of the median, or at all: most windows may have copies
 CHUNK = 512  # windows at once
 
 
@@ -52,10 +51,7 @@ class WindowView:
         references, rests = space(batch)
         nothing = torch.zeros((), dtype=torch.float64)
         view = cls(space, references, rests, own, nothing, nothing + 1)
-        distances = view.distances(batch, own)
-        known = distances[distances.isfinite()]
-        low, center, high = torch.quantile(known if len(known) else nothing[None], known.new_tensor(QUARTILES))
-        spread = torch.maximum(high - low, SMALLEST_SPREAD * center).clamp_min(TINY)
+        center, spread = center_and_spread(view.distances(batch, own))
         return replace(view, center=center, spread=spread)
 
     def excess(self, placed: tuple[Batch, Tensor]) -> np.ndarray:
@@ -130,8 +126,7 @@ class WindowNeighbourhood:
         codec, generator = model.codec_, torch.Generator().manual_seed(0)
         windows = model.rows(X)
         some = windows[torch.randperm(len(windows), generator=generator)[:MAX_REFERENCES]]
-        low, middle, high = np.quantile(model.score_batch(some), QUARTILES)
-        spread = max(high - low, SMALLEST_SPREAD * abs(middle), TINY)
+        _, spread = center_and_spread(torch.from_numpy(model.score_batch(some)))
         segments = list(codec.timeline.segments(X, codec.window))
         places = np.cumsum([0, *map(len, segments[:-1])])
         longest, views = max(map(len, segments)), []
@@ -139,7 +134,7 @@ class WindowNeighbourhood:
             length = max(min(length, longest // LEAST_WINDOWS), 1)
             windows = codec.windows(X, length, 1)
             views.append(WindowView.fit(windows, windows.places(places), is_shape, generator))
-        nats = torch.tensor(AGAINST_MODEL * weight * spread)
+        nats = AGAINST_MODEL * weight * spread
         return cls(Training.of(codec.steps(X), segments), tuple(views), nats)
 
     @property
