@@ -132,15 +132,12 @@ def psnr(error: float) -> float:
 
 
 def options() -> argparse.Namespace:
-    found = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    found = common.plain_parser(__doc__)
     found.add_argument("--data", type=Path, default=DATA, help="an .npz file with x_train and x_test")
     found.add_argument("--train", type=int, default=10_000, help="training images")
     found.add_argument("--test", type=int, default=2_000, help="test images")
     found.add_argument("--parts", default=",".join(PARTS), help="comma-separated; all by default")
-    found.add_argument("--seeds", default="0", help="comma-separated seeds of the models")
-    found.add_argument("--epochs", default="auto", help="of each training; 'auto': the models' own")
-    found.add_argument("--threads", type=int, default=1, help="torch threads")
-    found.add_argument("--output", type=Path, default=None, help="write the figures to this CSV file")
+    common.fit_options(found)
     return found.parse_args()
 
 
@@ -153,7 +150,7 @@ def main() -> None:
     rows: list[dict] = []
     for part in chosen.parts.split(","):
         for seed in map(int, chosen.seeds.split(",")):
-            settings = {"random_state": seed} | ({} if chosen.epochs == "auto" else {"max_epochs": int(chosen.epochs)})
+            settings = common.fit_settings(chosen, seed)
             for row in PARTS[part](train, test, settings):
                 rows.append({"part": part, "seed": seed, **row})
                 print({key: round(value, 5) if isinstance(value, float) else value for key, value in rows[-1].items()})

@@ -18,15 +18,34 @@ ROOT = Path(__file__).resolve().parent.parent
 BENCH = ROOT.parent / "shared" / "bench"
 
 
-def parser(description: str) -> argparse.ArgumentParser:
-    """Options that every benchmark has."""
-    options = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    options.add_argument("--protocol", type=Path, default=BENCH / "protocol.py", help="how tasks are made and scored")
-    options.add_argument("--only", default="", help="comma-separated data sets; all by default")
-    options.add_argument("--seeds", default="0", help="comma-separated seeds of the split and of the model")
+def plain_parser(description: str) -> argparse.ArgumentParser:
+    """Options that every program has; description: its docstring, of which the first line is shown."""
+    options = argparse.ArgumentParser(
+        description=description.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     options.add_argument("--threads", type=int, default=1, help="torch threads")
     options.add_argument("--output", type=Path, default=None, help="write the figures to this CSV file")
     return options
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """Options that every benchmark has whose tasks the protocol makes."""
+    options = plain_parser(description)
+    options.add_argument("--protocol", type=Path, default=BENCH / "protocol.py", help="how tasks are made and scored")
+    options.add_argument("--only", default="", help="comma-separated data sets; all by default")
+    options.add_argument("--seeds", default="0", help="comma-separated seeds of the split and of the model")
+    return options
+
+
+def fit_options(options: argparse.ArgumentParser) -> None:
+    """Options about the fits of models on data without a protocol."""
+    options.add_argument("--seeds", default="0", help="comma-separated seeds of the models")
+    options.add_argument("--epochs", default="auto", help="of each training; 'auto': the models' own")
+
+
+def fit_settings(chosen: argparse.Namespace, seed: int) -> dict[str, Any]:
+    """Parameters of a model by these options, for one of the seeds."""
+    return {"random_state": seed} | ({} if chosen.epochs == "auto" else {"max_epochs": int(chosen.epochs)})
 
 
 def model_options(options: argparse.ArgumentParser) -> None:

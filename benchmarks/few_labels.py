@@ -57,14 +57,12 @@ def accuracy(rows: np.ndarray, labels: np.ndarray, test: tuple[np.ndarray, np.nd
 
 
 def options() -> argparse.Namespace:
-    found = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    found = common.plain_parser(__doc__)
     common.model_options(found)
     found.add_argument("--data", type=Path, default=DATA, help="an .npz file: x_train, y_train, x_test, y_test, uint8")
     found.add_argument("--labels", default="100,500,1000", help="comma-separated numbers of labelled images")
     found.add_argument("--draws", type=int, default=5, help="of the labelled images")
     found.add_argument("--seed", type=int, default=0, help="of the model")
-    found.add_argument("--threads", type=int, default=1, help="torch threads")
-    found.add_argument("--output", type=Path, default=None, help="write the figures to this CSV file")
     return found.parse_args()
 
 

@@ -95,9 +95,8 @@ def candidates(chosen: argparse.Namespace, seed: int) -> Iterator[tuple[str, Any
     """The unfitted models that the options ask for, by name."""
     for name, settings in [(chosen.model, {})] if chosen.model else MODELS:
         if hasattr(anomalib_vae, name):
-            epochs = {} if chosen.epochs == "auto" else {"max_epochs": int(chosen.epochs)}
             title = ", ".join([name, *(f"{key}={value}" for key, value in settings.items())])
-            yield title, common.model(chosen, name, **settings, **epochs, random_state=seed)
+            yield title, common.model(chosen, name, **settings | common.fit_settings(chosen, seed))
 
 
 def takes_classes(model) -> bool:
@@ -157,16 +156,13 @@ def draw(kinds: list[tuple[str, np.ndarray]], path: Path) -> None:
 
 
 def options() -> argparse.Namespace:
-    found = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    found = common.plain_parser(__doc__)
     common.model_options(found)
     found.add_argument("--data", type=Path, default=DATA, help="an .npz file: x_train, y_train, x_test, y_test")
     found.add_argument("--train", type=int, default=None, help="training images of the models; all by default")
     found.add_argument("--samples", type=int, default=5_000, help="images drawn from each model")
-    found.add_argument("--seeds", default="0", help="comma-separated seeds of the models")
-    found.add_argument("--epochs", default="auto", help="of each training; 'auto': the models' own")
+    common.fit_options(found)
     found.add_argument("--cache", type=Path, default=CACHE, help="the folder of trained classifiers")
-    found.add_argument("--threads", type=int, default=1, help="torch threads")
-    found.add_argument("--output", type=Path, default=None, help="write the figures to this CSV file")
     found.add_argument("--picture", type=Path, default=None, help="draw some images of each kind to this file")
     return found.parse_args()
 

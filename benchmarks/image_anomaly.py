@@ -59,7 +59,7 @@ def scores_of_others(train: np.ndarray, test: np.ndarray, seed: int) -> dict[str
 def figures_of_class(chosen: argparse.Namespace, data: dict[str, np.ndarray], normal: int, seed: int) -> dict:
     train = data["x_train"][data["y_train"] == normal][: chosen.train]
     is_normal = data["y_test"] == normal
-    settings = {"random_state": seed} | ({} if chosen.epochs == "auto" else {"max_epochs": int(chosen.epochs)})
+    settings = common.fit_settings(chosen, seed)
     detector = AnomalyDetector(common.model(chosen, "VAE", **settings))
     scores, seconds = scores_of_detector(detector, train, data["x_test"])
     scores |= scores_of_others(train, data["x_test"], seed)
@@ -86,18 +86,13 @@ def summary(figures: pd.DataFrame) -> pd.DataFrame:
 
 
 def options() -> argparse.Namespace:
-    found = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    found = common.plain_parser(__doc__)
     found.add_argument(
         "--data", default="mnist,fashion_mnist", help="comma-separated names, or .npz files of x_train, y_train, ..."
     )
     found.add_argument("--classes", default="", help="comma-separated; all by default")
     found.add_argument("--train", type=int, default=None, help="training images a class at most; all by default")
-    found.add_argument("--seeds", default="0", help="comma-separated seeds of the model")
-    found.add_argument("--epochs", default="auto", help="of each training; 'auto': the model's own")
-    found.add_argument("--threads", type=int, default=1, help="torch threads")
-    found.add_argument("--output", type=Path, default=None, help="write the figures to this CSV file")
+    common.fit_options(found)
     common.model_options(found)
     return found.parse_args()
 

@@ -22,7 +22,6 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import common
 import numpy as np
@@ -136,16 +135,13 @@ def measured(method: str, train: np.ndarray, test: np.ndarray, kinds: list[str],
 
 
 def options() -> argparse.Namespace:
-    found = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    found = common.plain_parser(__doc__)
     found.add_argument("--data", default="mnist", help="mnist, fashion, or an .npz file with x_train and x_test")
     found.add_argument("--train", type=int, default=10_000, help="training images")
     found.add_argument("--test", type=int, default=1_000, help="test images")
     found.add_argument("--methods", default=",".join([*OTHERS, *MODELS]), help="comma-separated; all by default")
     found.add_argument("--holes", default=",".join(HOLES), help="comma-separated; all by default")
-    found.add_argument("--seeds", default="0", help="comma-separated seeds of the models; the holes are the same")
-    found.add_argument("--epochs", default="auto", help="of each training; 'auto': the models' own")
-    found.add_argument("--threads", type=int, default=1, help="torch threads")
-    found.add_argument("--output", type=Path, default=None, help="write the figures to this CSV file")
+    common.fit_options(found)
     return found.parse_args()
 
 
@@ -158,7 +154,7 @@ def main() -> None:
     rows: list[dict] = []
     for method in chosen.methods.split(","):
         for seed in map(int, chosen.seeds.split(",") if method in MODELS else "0"):
-            settings = {"random_state": seed} | ({} if chosen.epochs == "auto" else {"max_epochs": int(chosen.epochs)})
+            settings = common.fit_settings(chosen, seed)
             for row in measured(method, train, test, chosen.holes.split(","), settings):
                 rows.append({"method": method, "seed": seed, **row})
                 shown = {key: round(value, 4) if isinstance(value, float) else value for key, value in rows[-1].items()}

@@ -85,8 +85,7 @@ def measured(chosen: argparse.Namespace, images: dict[str, np.ndarray]) -> Itera
             yield {"pair": pair, "model": name, **errors(made, b)}, made
         for name in filter(None, chosen.models.split(",")):
             for seed in map(int, chosen.seeds.split(",")):
-                epochs = {} if chosen.epochs == "auto" else {"max_epochs": int(chosen.epochs)}
-                model = common.model(chosen, name, **epochs, random_state=seed)
+                model = common.model(chosen, name, **common.fit_settings(chosen, seed))
                 cpu_s = fitted(model, name, train)
                 made = model.transform(a)
                 row = {"pair": pair, "model": name, "seed": seed, **errors(made, b), "cpu_s": cpu_s}
@@ -110,17 +109,14 @@ def draw(kinds: list[tuple[str, np.ndarray]], path: Path) -> None:
 
 
 def options() -> argparse.Namespace:
-    found = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    found = common.plain_parser(__doc__)
     found.add_argument("--data", type=Path, default=DATA, help="an .npz file with x_train and x_test, of uint8")
     found.add_argument("--train", type=int, default=5_000, help="training images")
     found.add_argument("--test", type=int, default=1_000, help="test images")
     found.add_argument("--pairs", default=",".join(PAIRS), help="comma-separated; all by default")
     found.add_argument("--models", default=",".join(MODELS), help="comma-separated; all by default")
     found.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the models")
-    found.add_argument("--seeds", default="0", help="comma-separated seeds of the models")
-    found.add_argument("--epochs", default="auto", help="of each training; 'auto': the models' own")
-    found.add_argument("--threads", type=int, default=1, help="torch threads")
-    found.add_argument("--output", type=Path, default=None, help="write the figures to this CSV file")
+    common.fit_options(found)
     found.add_argument("--picture", type=Path, default=None, help="draw some images of each kind to this file")
     found.set_defaults(model="")  # each in its turn
     return found.parse_args()

@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-
-import numpy as np
 import pandas as pd
 import pytest
-from data import digits
-from programs import FOLDER, benchmark
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "digits.npz"
-    images = (255 * digits()).astype(np.uint8)
-    np.savez(path, x_train=images[:100], x_test=images[100:])
-    return path
+from programs import benchmark
 
 
 @pytest.fixture
-def autoencoders(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
-    spec = importlib.util.spec_from_file_location("autoencoders_benchmark", FOLDER / "autoencoders.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module
+def autoencoders(program_of):
+    return program_of("autoencoders")
 
 
-def test_it_runs_and_prints_each_part(data, tmp_path):
-    done = benchmark(
-        "autoencoders.py", "--data", data, "--train", 100, "--test", 40, "--epochs", 2, "--output", tmp_path / "out.csv"
-    )
+def test_it_runs_and_prints_each_part(digits_file, tmp_path):
+    few = ("--train", 100, "--test", 40, "--epochs", 2)
+    done = benchmark("autoencoders.py", "--data", digits_file, *few, "--output", tmp_path / "out.csv")
     figures = pd.read_csv(tmp_path / "out.csv")
     assert set(figures["part"]) == {"linear", "pretraining", "sparse", "contractive", "denoising", "robust"}
     assert (figures["error"] > 0).all()
@@ -43,8 +24,8 @@ def test_it_runs_and_prints_each_part(data, tmp_path):
     assert figures["squared_jacobian"].dropna().gt(0).all()
 
 
-def test_only_the_parts_that_are_asked_for_are_run(data):
-    done = benchmark("autoencoders.py", "--data", data, "--parts", "linear", "--epochs", 2)
+def test_only_the_parts_that_are_asked_for_are_run(digits_file):
+    done = benchmark("autoencoders.py", "--data", digits_file, "--parts", "linear", "--epochs", 2)
     assert "PCA" in done.stdout
     assert "Sparse" not in done.stdout
 

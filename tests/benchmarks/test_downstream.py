@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import pytest
 from cases import SMALL, quick
 from data import shoppers
-from programs import FOLDER
 from sklearn.model_selection import GridSearchCV
 
 from anomalib_vae import DenoisingVAE, VAEImputer
@@ -16,10 +15,8 @@ COLUMNS = ["page_values", "exit_rates", "visitor_type", "weekend", "revenue"]
 
 
 @pytest.fixture
-def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    import downstream
-
+def benchmark(program_of, monkeypatch):
+    downstream = program_of("downstream")
     monkeypatch.setattr(downstream, "ours", lambda numbers, labels, seed: quick(small(seed)))
     monkeypatch.setitem(downstream.IMPUTERS, "VAEImputer", downstream.ours)
     return downstream

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-
 import numpy as np
 import pandas as pd
 import pytest
-from programs import FOLDER, benchmark
+from programs import benchmark
 from sklearn.datasets import load_digits
 
 DIGITS = load_digits()
@@ -15,9 +13,8 @@ IMAGES, LABELS = (DIGITS.images * 255 / 16).astype(np.uint8), DIGITS.target
 
 
 @pytest.fixture
-def few_labels(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
-    return importlib.import_module("few_labels")
+def few_labels(program_of):
+    return program_of("few_labels")
 
 
 def test_it_runs_and_prints_each_input(tmp_path):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from argparse import Namespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from programs import FOLDER, benchmark
+from programs import benchmark
 from sklearn.datasets import load_digits
 
 import anomalib_vae
@@ -25,15 +24,8 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture
-def module(monkeypatch):
-    """Finds a program by its name."""
-    monkeypatch.syspath_prepend(FOLDER)
-    return importlib.import_module
-
-
-@pytest.fixture
-def eye(module, cache):
-    return module("image_classifier").classifier(IMAGES[LEARNED], LABELS[LEARNED], cache)
+def eye(program_of, cache):
+    return program_of("image_classifier").classifier(IMAGES[LEARNED], LABELS[LEARNED], cache)
 
 
 class Remembering:
@@ -94,8 +86,8 @@ def test_the_classifier_sees_digits(eye):
     assert probabilities.sum(1) == pytest.approx(1.0)
 
 
-def test_the_classifier_is_trained_once_and_always_alike(module, eye, cache, tmp_path, monkeypatch):
-    program = module("image_classifier")
+def test_the_classifier_is_trained_once_and_always_alike(program_of, eye, cache, tmp_path, monkeypatch):
+    program = program_of("image_classifier")
     given = IMAGES[LEARNED], LABELS[LEARNED]
     again = program.classifier(*given, tmp_path).look(IMAGES[HELD_OUT])[0]
     assert np.array_equal(again, eye.look(IMAGES[HELD_OUT])[0])
@@ -104,17 +96,17 @@ def test_the_classifier_is_trained_once_and_always_alike(module, eye, cache, tmp
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (5, 7), (9, 32, 3)])
-def test_the_classifier_takes_images_of_any_size_and_kind(module, tmp_path, shape):
+def test_the_classifier_takes_images_of_any_size_and_kind(program_of, tmp_path, shape):
     images = np.random.default_rng(0).random((30, *shape))
     labels = np.repeat(["a", "b"], 15)
-    found = module("image_classifier").classifier(images, labels, tmp_path)
+    found = program_of("image_classifier").classifier(images, labels, tmp_path)
     assert set(found.predict(images)) <= {"a", "b"}
-    spoken = module("image_classifier").pixels((255 * images).astype(np.uint8))
+    spoken = program_of("image_classifier").pixels((255 * images).astype(np.uint8))
     assert spoken.max() <= 1.0
 
 
-def test_models_that_are_asked_for_a_class_are_measured_by_what_is_seen(module, cache, monkeypatch):
-    program = module("generated_images")
+def test_models_that_are_asked_for_a_class_are_measured_by_what_is_seen(program_of, cache, monkeypatch):
+    program = program_of("generated_images")
     monkeypatch.setattr(anomalib_vae, "Remembering", Remembering, raising=False)
     rows = {row["model"]: (row, images) for row, images in program.measured(chosen(cache, model="Remembering"), data())}
     figures, images = rows["Remembering"]
@@ -127,23 +119,24 @@ def test_models_that_are_asked_for_a_class_are_measured_by_what_is_seen(module, 
         assert rows[ceiling][0]["frechet"] > 5.0 * figures["frechet"]
 
 
-def test_only_models_that_the_package_has_are_fitted(module, cache, monkeypatch):
-    program = module("generated_images")
+def test_only_models_that_the_package_has_are_fitted(program_of, cache, monkeypatch):
+    program = program_of("generated_images")
     monkeypatch.setattr(program, "MODELS", [("VAE", {"latent_dim": 3}), ("Unwritten", {})])
     ((name, model),) = program.candidates(chosen(cache, epochs="2"), seed=4)
     assert name == "VAE, latent_dim=3"
     assert (model.latent_dim, model.max_epochs, model.random_state) == (3, 2, 4)
 
 
-def test_pixels_by_themselves_keep_their_marginals(module):
+def test_pixels_by_themselves_keep_their_marginals(program_of):
     train = IMAGES[LEARNED]
-    drawn = dict(module("generated_images").references(train, 4000, np.random.default_rng(0)))["each pixel by itself"]
+    references = program_of("generated_images").references(train, 4000, np.random.default_rng(0))
+    drawn = dict(references)["each pixel by itself"]
     assert np.abs(drawn.mean(0) - train.mean(0)).max() < 10.0
     assert (drawn.max(0) <= train.max(0)).all()
     correlation = np.corrcoef(drawn[:, 3, 3].astype(float), drawn[:, 3, 4].astype(float))[0, 1]
     assert abs(correlation) < 0.1
 
 
-def test_the_entropy_of_equal_classes_is_the_logarithm_of_their_number(module):
-    assert module("generated_images").entropy(np.array([5, 5, 0, 5])) == pytest.approx(np.log(3))
-    assert module("generated_images").entropy(np.array([0, 9])) == 0.0
+def test_the_entropy_of_equal_classes_is_the_logarithm_of_their_number(program_of):
+    assert program_of("generated_images").entropy(np.array([5, 5, 0, 5])) == pytest.approx(np.log(3))
+    assert program_of("generated_images").entropy(np.array([0, 9])) == 0.0

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pandas as pd
 import pytest
-from programs import FOLDER, benchmark
+from programs import benchmark
 from sklearn.datasets import load_digits
 
 SCORES = ["detector", "model", "distances", "IsolationForest", "nearest", "PCA"]
@@ -25,12 +23,8 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture
-def image_anomaly(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
-    spec = importlib.util.spec_from_file_location("image_anomaly_benchmark", FOLDER / "image_anomaly.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def image_anomaly(program_of):
+    return program_of("image_anomaly")
 
 
 def test_it_prints_a_row_a_class_and_the_worst_of_them(data, tmp_path):

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
 from data import digits
-from programs import FOLDER, benchmark
+from programs import benchmark
 from sklearn.impute import KNNImputer
 
 
 @pytest.fixture
-def image_gaps(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
-    spec = importlib.util.spec_from_file_location("image_gaps_benchmark", FOLDER / "image_gaps.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module
+def image_gaps(program_of):
+    return program_of("image_gaps")
 
 
-def test_each_method_is_measured_on_each_kind_of_hole(tmp_path):
-    images = (255 * digits()).astype(np.uint8)
-    np.savez(tmp_path / "digits.npz", x_train=images[:100], x_test=images[100:])
-    done = benchmark(
-        "image_gaps.py", "--data", tmp_path / "digits.npz", "--epochs", 1, "--output", tmp_path / "out.csv"
-    )
+def test_each_method_is_measured_on_each_kind_of_hole(digits_file, tmp_path):
+    done = benchmark("image_gaps.py", "--data", digits_file, "--epochs", 1, "--output", tmp_path / "out.csv")
     figures = pd.read_csv(tmp_path / "out.csv")
     methods = {"mean", "kNN", "Gaussian", "DenoisingVAE", "VAE", "frozen VAE"}
     assert set(zip(figures["method"], figures["holes"], strict=True)) == {

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pandas as pd
 import pytest
-from data import digits
-from programs import FOLDER, benchmark
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "digits.npz"
-    images = (255 * digits()).astype(np.uint8)
-    np.savez(path, x_train=images[:100], x_test=images[100:])
-    return path
+from programs import benchmark
 
 
 @pytest.fixture
-def image_translation(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
-    spec = importlib.util.spec_from_file_location("image_translation_benchmark", FOLDER / "image_translation.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def image_translation(program_of):
+    return program_of("image_translation")
 
 
-def test_it_prints_a_row_a_pair_and_model_and_draws_them(data, tmp_path):
+def test_it_prints_a_row_a_pair_and_model_and_draws_them(digits_file, tmp_path):
     done = benchmark(
-        "image_translation.py", "--data", data, "--epochs", 1, "--set", "channels=(4,)",
+        "image_translation.py", "--data", digits_file, "--epochs", 1, "--set", "channels=(4,)",
         "--output", tmp_path / "out.csv", "--picture", tmp_path / "out.png",
     )  # fmt: skip
     figures = pd.read_csv(tmp_path / "out.csv").set_index(["pair", "model"])
@@ -48,9 +33,9 @@ def test_it_prints_a_row_a_pair_and_model_and_draws_them(data, tmp_path):
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_only_what_is_asked_for_is_run(data):
+def test_only_what_is_asked_for_is_run(digits_file):
     done = benchmark(
-        "image_translation.py", "--data", data, "--pairs", "rotation", "--models", "Pix2Pix", "--epochs", 1,
+        "image_translation.py", "--data", digits_file, "--pairs", "rotation", "--models", "Pix2Pix", "--epochs", 1,
         "--seeds", "0,1",
     )  # fmt: skip
     assert done.stdout.count("'model': 'Pix2Pix'") == 2

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from cases import SMALL, quick
 from data import shoppers
-from programs import FOLDER
 
 from anomalib_vae import DenoisingVAE, VAEImputer
 
@@ -23,12 +22,8 @@ COLUMNS = ["exit_rates", "bounce_rates", "visitor_type"]
 
 
 @pytest.fixture
-def modules(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    import imputer_time
-    import imputers
-
-    return imputers, imputer_time
+def modules(program_of):
+    return program_of("imputers"), program_of("imputer_time")
 
 
 def task() -> SimpleNamespace:

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from cases import SMALL, quick
 from data import shoppers
-from programs import FOLDER
 
 from anomalib_vae import DenoisingVAE, VAEImputer
 
@@ -17,11 +16,8 @@ COLUMNS = ["product_related", "bounce_rates", "visitor_type", "weekend"]
 
 
 @pytest.fixture
-def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    import tabular_intervals
-
-    return tabular_intervals
+def benchmark(program_of):
+    return program_of("tabular_intervals")
 
 
 def task():

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import pytest
 from data import few_columns
-from programs import FOLDER
 
 
-@pytest.fixture(scope="module")
-def benchmark():
-    folder = str(FOLDER)
-    sys.path.insert(0, folder)
-    try:
-        return importlib.import_module("tabular_labels")
-    finally:
-        sys.path.remove(folder)
+@pytest.fixture
+def benchmark(program_of):
+    return program_of("tabular_labels")
 
 
 @dataclass

@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from argparse import Namespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from data import digits
-from programs import FOLDER, benchmark
+from programs import benchmark
+
+from anomalib_vae import PixelCNN
 
 FEW = ("--epochs", 2, "--samples", 20, "--set", "hidden_dims=16", "--set", "latent_dim=4")
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "digits.npz"
-    images = (255 * digits()).astype(np.uint8)
-    np.savez(path, x_train=images[:100], x_test=images[100:])
-    return path
-
-
 @pytest.fixture
-def likelihood(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
-    spec = importlib.util.spec_from_file_location("likelihood_benchmark", FOLDER / "likelihood.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module
+def likelihood(program_of):
+    return program_of("likelihood")
 
 
-def test_it_measures_each_model(data, tmp_path):
-    done = benchmark("likelihood.py", "--data", data, *FEW, "--output", tmp_path / "out.csv")
+def test_it_measures_each_model(digits_file, tmp_path):
+    models = "VAE,IWAE,HierarchicalVAE"
+    output = tmp_path / "out.csv"
+    done = benchmark("likelihood.py", "--data", digits_file, "--models", models, *FEW, "--output", output)
     figures = pd.read_csv(tmp_path / "out.csv")
     assert list(figures["model"]) == ["VAE", "IWAE", "HierarchicalVAE"]
     assert list(figures["goal"]) == [88.5, 87.3, 86.5]
@@ -42,6 +31,15 @@ def test_it_measures_each_model(data, tmp_path):
     assert (figures["nll"] < figures["bound"]).all()
     assert (figures[["nll_se", "fit_cpu_s"]] >= 0).all(axis=None)
     assert "HierarchicalVAE" in done.stdout
+
+
+def test_of_a_pixel_cnn_the_likelihood_is_exact(likelihood):
+    settings = {"channels": (4,), "hidden_dims": (8,), "max_epochs": 1, "random_state": 0}
+    images = likelihood.binarized((255 * digits()).astype(np.uint8))
+    model = PixelCNN(**likelihood.BINARY | settings, callbacks=(likelihood.ProcessorTime(),)).fit(images)
+    found = likelihood.figures(model, images, samples=1)
+    assert found["nll"] == pytest.approx(-model.score(images))
+    assert found["bound"] is None
 
 
 def test_a_model_that_was_kept_is_not_trained_again(tmp_path, likelihood):
@@ -53,9 +51,9 @@ def test_a_model_that_was_kept_is_not_trained_again(tmp_path, likelihood):
     assert not first.history_.equals(other.history_)
 
 
-def test_held_out_images_are_the_last_of_training_and_are_not_trained_on(data, likelihood):
-    grey = np.load(data)["x_train"]
-    train, test = likelihood.images(Namespace(data=data, held_out=30, train=1000, test=1000))
+def test_held_out_images_are_the_last_of_training_and_are_not_trained_on(digits_file, likelihood):
+    grey = np.load(digits_file)["x_train"]
+    train, test = likelihood.images(Namespace(data=digits_file, held_out=30, train=1000, test=1000))
     np.testing.assert_array_equal(train, grey[:70])
     np.testing.assert_array_equal(test, likelihood.binarized(grey[70:]))
 

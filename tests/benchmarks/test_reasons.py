@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-
 import numpy as np
 import pytest
 from cases import SMALL
 from data import complete_frame, few_columns
-from programs import FOLDER
 
 from anomalib_vae import VAE, AnomalyDetector
 
 
-@pytest.fixture(scope="module")
-def benchmark():
-    sys.path.insert(0, str(FOLDER))
-    try:
-        spec = importlib.util.spec_from_file_location("reasons_benchmark", FOLDER / "reasons.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(FOLDER))
-    return module
+@pytest.fixture
+def benchmark(program_of):
+    return program_of("reasons")
 
 
 @pytest.mark.parametrize("kind", ["shift", "beyond", "swap"])

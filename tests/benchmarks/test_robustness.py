@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
 from data import few_columns
-from programs import FOLDER, PROTOCOL, benchmark
+from programs import PROTOCOL, benchmark
 
 
 @pytest.fixture
-def robustness(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    spec = importlib.util.spec_from_file_location("robustness_benchmark", FOLDER / "robustness.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module
+def robustness(program_of):
+    return program_of("robustness")
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.3])

@@ -6,17 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from data import shoppers
-from programs import FOLDER
 
 COLUMNS = ["product_related", "product_related_duration", "bounce_rates", "exit_rates", "visitor_type", "weekend"]
 
 
 @pytest.fixture
-def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    import small_tables
-
-    return small_tables
+def benchmark(program_of):
+    return program_of("small_tables")
 
 
 def holed() -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
