@@ -44,6 +44,18 @@ def digits() -> np.ndarray:
     return _digits().copy()
 
 
+def digits_in_bytes() -> np.ndarray:
+    """The same digits as uint8, from 0 to 255."""
+    return (255 * digits()).round().astype(np.uint8)
+
+
+def digits_with_gaps() -> np.ndarray:
+    """The same digits, of which each third lacks its right part."""
+    images = digits()
+    images[::3, :, 5:] = np.nan
+    return images
+
+
 @cache
 def _shoppers() -> pd.DataFrame:
     return load_online_shoppers().sample(ROWS, random_state=0).reset_index(drop=True)

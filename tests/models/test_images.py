@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from cases import IMAGE_MODELS, MODELS, SMALL, name, quick
-from data import digits, few_columns
+from data import digits, digits_in_bytes, digits_with_gaps, few_columns
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
@@ -22,16 +22,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:posterior collapse")
 
 OF_IMAGES = [*(model for model in MODELS if model.takes_images), *IMAGE_MODELS]
 BERNOULLI = VAE(**SMALL, likelihood="bernoulli")
-
-
-def as_bytes() -> np.ndarray:
-    return (255 * digits()).round().astype(np.uint8)
-
-
-def with_gaps() -> np.ndarray:
-    images = digits()
-    images[::3, :, 5:] = np.nan
-    return images
 
 
 @pytest.fixture(params=[*OF_IMAGES, BERNOULLI], ids=name)
@@ -51,7 +41,9 @@ def test_there_are_models_of_images():
 
 
 @pytest.mark.parametrize(
-    "images", [as_bytes(), with_gaps(), np.repeat(as_bytes()[:, :7, :, None], 3, -1)], ids=["bytes", "gaps", "colours"]
+    "images",
+    [digits_in_bytes(), digits_with_gaps(), np.repeat(digits_in_bytes()[:, :7, :, None], 3, -1)],
+    ids=["bytes", "gaps", "colours"],
 )
 def test_all_verbs_work_and_give_images_like_those_of_training(model, images):
     model.fit(images)
@@ -71,7 +63,7 @@ def test_all_verbs_work_and_give_images_like_those_of_training(model, images):
 
 
 def test_saving_and_pickling_keep_results(model, tmp_path):
-    images = with_gaps()
+    images = digits_with_gaps()
     model.fit(images)
     for again in (anomalib_vae.load(model.save(tmp_path) and tmp_path), pickle.loads(pickle.dumps(model))):
         np.testing.assert_array_equal(again.score_samples(images), model.score_samples(images))
@@ -86,20 +78,20 @@ def test_the_same_seed_gives_the_same_model(model):
 
 
 def test_an_image_is_scored_regardless_of_the_others(model):
-    images = with_gaps()
+    images = digits_with_gaps()
     model.fit(images)
     alone = np.concatenate([model.score_samples(images[[i]]) for i in range(0, len(images), 25)])
     np.testing.assert_allclose(alone, model.score_samples(images)[::25], atol=1e-6)
 
 
 def test_bytes_and_floats_of_the_same_images_give_the_same_scores(model):
-    one = clone(model).fit(as_bytes()).score_samples(as_bytes())
-    other = clone(model).fit(as_bytes() / 255).score_samples(as_bytes() / 255)
+    one = clone(model).fit(digits_in_bytes()).score_samples(digits_in_bytes())
+    other = clone(model).fit(digits_in_bytes() / 255).score_samples(digits_in_bytes() / 255)
     np.testing.assert_allclose(one, other, rtol=1e-3, atol=0.05)
 
 
 def test_no_method_changes_the_callers_images(model):
-    images = with_gaps()
+    images = digits_with_gaps()
     images.setflags(write=False)
     copy = images.copy()
     model.fit(images)
@@ -123,7 +115,7 @@ def test_the_heat_map_shows_where_an_image_is_odd():
 
 
 def test_missing_pixels_are_told_from_black_ones():
-    images = with_gaps()
+    images = digits_with_gaps()
     fitted = VAE(**SMALL).fit(images)
     assert not np.allclose(fitted.transform(images)[::3], fitted.transform(np.nan_to_num(images))[::3])
 
@@ -190,9 +182,9 @@ def test_a_detector_judges_images():
 
 
 def test_a_saved_detector_judges_the_same(tmp_path):
-    detector = AnomalyDetector(quick(VAE(**SMALL))).fit(as_bytes())
+    detector = AnomalyDetector(quick(VAE(**SMALL))).fit(digits_in_bytes())
     again = anomalib_vae.load(detector.save(tmp_path) and tmp_path)
-    np.testing.assert_array_equal(again.score_samples(as_bytes()), detector.score_samples(as_bytes()))
+    np.testing.assert_array_equal(again.score_samples(digits_in_bytes()), detector.score_samples(digits_in_bytes()))
 
 
 def test_cross_validation_takes_images():

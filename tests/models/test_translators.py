@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 from cases import TRANSLATORS, name, quick
-from data import digits, few_columns
+from data import digits, digits_in_bytes, digits_with_gaps, few_columns
 from sklearn.base import clone
 
 import anomalib_vae
@@ -20,23 +20,13 @@ def negatives() -> np.ndarray:
     return 1.0 - digits()
 
 
-def as_bytes() -> np.ndarray:
-    return (255 * digits()).round().astype(np.uint8)
-
-
-def with_gaps() -> np.ndarray:
-    images = digits()
-    images[::3, :, 5:] = np.nan
-    return images
-
-
 def coloured() -> np.ndarray:
-    return np.repeat(as_bytes()[..., None], 3, -1) // np.array([1, 2, 3], np.uint8)
+    return np.repeat(digits_in_bytes()[..., None], 3, -1) // np.array([1, 2, 3], np.uint8)
 
 
 SETS = {
-    "bytes to floats": (as_bytes(), negatives()),
-    "gaps to gaps": (with_gaps(), 1.0 - with_gaps()[::-1]),
+    "bytes to floats": (digits_in_bytes(), negatives()),
+    "gaps to gaps": (digits_with_gaps(), 1.0 - digits_with_gaps()[::-1]),
     "grey to colours, of odd sizes": (digits()[:, 1:, 3:], coloured()[:, 1:, 3:]),
     "colours to any range": (coloured(), 100.0 * digits() - 50.0),
 }
@@ -60,7 +50,7 @@ def of_images(request, images):
 @pytest.fixture(scope="module", params=TRANSLATORS, ids=name)
 def of_gaps(request):
     """Fitted, with the images that it knows; not to be changed."""
-    a, b = with_gaps(), coloured()
+    a, b = digits_with_gaps(), coloured()
     return quick(request.param).fit(a, b), a, b
 
 
@@ -129,10 +119,10 @@ def test_what_may_stand_in_a_pixel_is_what_comes_back():
 
 # ------------------------------------------------------------------ promises of all models
 def test_the_same_seed_gives_the_same_model(model):
-    one, other = (clone(model).fit(with_gaps(), negatives()) for _ in range(2))
+    one, other = (clone(model).fit(digits_with_gaps(), negatives()) for _ in range(2))
     np.testing.assert_array_equal(one.transform(digits()), other.transform(digits()))
     np.testing.assert_array_equal(one.score_samples(digits()), other.score_samples(digits()))
-    different = clone(model).set_params(random_state=1).fit(with_gaps(), negatives())
+    different = clone(model).set_params(random_state=1).fit(digits_with_gaps(), negatives())
     assert not np.allclose(one.transform(digits()), different.transform(digits()))
 
 
@@ -157,7 +147,7 @@ def test_an_image_is_translated_regardless_of_the_others(of_gaps):
 
 
 def test_no_method_changes_the_callers_images(model):
-    a, b = with_gaps(), 1.0 - with_gaps()
+    a, b = digits_with_gaps(), 1.0 - digits_with_gaps()
     copies = a.copy(), b.copy()
     for part in (a, b):
         part.setflags(write=False)
@@ -172,13 +162,13 @@ def test_no_method_changes_the_callers_images(model):
 
 
 def test_missing_pixels_are_told_from_black_ones(model):
-    a = with_gaps()
+    a = digits_with_gaps()
     model.set_params(max_epochs=5).fit(a, 1.0 - a)
     assert not np.allclose(model.transform(a)[::3], model.transform(np.nan_to_num(a))[::3])
 
 
 def test_bytes_and_floats_of_the_same_images_are_translated_alike(model):
-    bytes_, floats = as_bytes(), as_bytes() / 255
+    bytes_, floats = digits_in_bytes(), digits_in_bytes() / 255
     one = clone(model).fit(bytes_, negatives()).transform(bytes_)
     other = clone(model).fit(floats, negatives()).transform(floats)
     np.testing.assert_allclose(one, other, atol=1e-3)
