@@ -70,9 +70,12 @@ class Batch:
         """The same rows, `times` times over: (..., times x rows, features)."""
         if times == 1:
             return self
-        shape = (1,) * (self.values.dim() - 2) + (times, 1)
-        values = self.values.repeat(shape)
-        return Batch.complete(values) if self.is_complete else Batch(values, self.observed.repeat(shape))
+        values = _repeated(self.values, times)
+        return Batch.complete(values) if self.is_complete else Batch(values, _repeated(self.observed, times))
+
+
+def _repeated(rows: Tensor, times: int) -> Tensor:
+    return rows.unsqueeze(-3).expand(*rows.shape[:-2], times, -1, -1).flatten(-3, -2)  # sooner done than repeat
 
 
 class Rows(Protocol):

@@ -1,7 +1,7 @@
 """The border to the data-frame libraries: columns in, columns out, for arrays, pandas, polars and pyarrow.
 
 Nothing else in the package looks at the type of a frame, but for `selection` and `sentinel` beside it.  polars and
-pyarrow are reached through narwhals.
+pyarrow are reached through narwhals; a `Record` can be read like any of them.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import pandas as pd
 
 from anomalib_vae.codec import infinity
 from anomalib_vae.codec.column import Column, Family
+from anomalib_vae.codec.record import Record, column_of
 
 
 def is_frame(X) -> bool:
-    if isinstance(X, pd.DataFrame | np.ndarray):
-        return isinstance(X, pd.DataFrame)
+    if isinstance(X, pd.DataFrame | np.ndarray | Record):
+        return not isinstance(X, np.ndarray)
     return isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame)
 
 
@@ -66,6 +67,8 @@ def library_of(template) -> str:
 def names_of(X) -> list:
     if not is_frame(X):
         return [f"x{i}" for i in range(X.shape[1])]
+    if isinstance(X, Record):
+        return list(X.cells)
     if isinstance(X, pd.DataFrame) and isinstance(X.columns, pd.MultiIndex):
         raise TypeError(
             "the columns are a MultiIndex: flatten their names, for example by joining the levels with '_'."
@@ -89,6 +92,9 @@ def read(X) -> list[Column]:
         columns = [_from_numpy(name, X[:, i]) for i, name in enumerate(names)]
     elif isinstance(X, pd.DataFrame):
         columns = [_from_pandas(name, X.iloc[:, i]) for i, name in enumerate(names)]
+    elif isinstance(X, Record):
+        cells = X.cells.items()
+        columns = [column_of(name, cell) or _from_pandas(name, pd.Series([cell])) for name, cell in cells]
     else:
         frame = nw.from_native(X, eager_only=True)
         columns = [_from_narwhals(name, frame.get_column(name)) for name in names]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isinf
 
 import numpy as np
 
 from anomalib_vae.codec.column import Column
+from anomalib_vae.codec.record import Record
 
 
 def refuse(X, columns: Sequence[Column]) -> None:
@@ -21,7 +23,12 @@ def refuse(X, columns: Sequence[Column]) -> None:
 
 
 def _is_finite(X) -> bool:
-    """Whether one look at a whole array of floats tells that there is no infinity in it: columns take longer."""
+    """Whether one look at a whole row, or at an array of floats, tells that there is no infinity in it: columns take
+    longer."""
+    if isinstance(X, Record):
+        return all(
+            isinstance(cell, str | int) or (isinstance(cell, float) and not isinf(cell)) for cell in X.cells.values()
+        )
     if not (isinstance(X, np.ndarray) and X.dtype.kind == "f"):
         return False
     with np.errstate(over="ignore", invalid="ignore"):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from anomalib_vae.codec import frames
+from anomalib_vae.codec.record import Record
 
 _PANDAS: dict[str, Any] = {
     "number": "float64",
@@ -35,6 +36,9 @@ def select(X, positions: Sequence[int]):
         return X[:, list(positions)]
     if isinstance(X, pd.DataFrame):
         return X.iloc[:, list(positions)]
+    if isinstance(X, Record):
+        names = list(X.cells)
+        return X.select(names[position] for position in positions)
     frame = nw.from_native(X, eager_only=True)
     return frame.select([frame.columns[position] for position in positions]).to_native()
 

@@ -108,12 +108,12 @@ class TableCodec:
         values, observed = np.zeros((2, len(columns[0].values), len(self.layout.targets)), np.float32)
         numbers = [i for i in self._order if self.codecs[i].kind == "real"]
         if numbers:
-            cells = np.stack([columns[i].values for i in numbers], axis=1)
+            cells = np.array([columns[i].values for i in numbers]).T
             centre, scale = self._spread
             with np.errstate(over="ignore"):
                 standard = np.clip((cells - centre) / scale, -limit, limit)
-            observed[:, : len(numbers)] = ~np.isnan(standard)
-            values[:, : len(numbers)] = np.nan_to_num(standard)
+            observed[:, : len(numbers)] = seen = ~np.isnan(standard)
+            values[:, : len(numbers)] = np.where(seen, standard, 0.0)
         start = len(numbers)
         for i in self._order[len(numbers) :]:
             part = slice(start, start + self.codecs[i].width)

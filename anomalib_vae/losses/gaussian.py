@@ -18,7 +18,7 @@ class Gaussian(Likelihood):
 
     def log_prob(self, values, location, log_scale):
         residual = (values - location) * torch.exp(-log_scale)
-        return -0.5 * residual.square() - log_scale - HALF_LOG_TWO_PI
+        return torch.addcmul(-log_scale - HALF_LOG_TWO_PI, residual, residual, value=-0.5)
 
     def variance(self, log_scale, location=None):
         return torch.exp(2 * log_scale)

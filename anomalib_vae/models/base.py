@@ -17,7 +17,7 @@ from anomalib_vae.codec.batch import Batch, Layout, Rows
 from anomalib_vae.codec.image import ImageCodec, is_images
 from anomalib_vae.codec.table import TableCodec
 from anomalib_vae.models import left_out
-from anomalib_vae.models.chunks import evaluate
+from anomalib_vae.models.chunks import PART, WINDOWS, evaluate
 from anomalib_vae.models.codes import Codes, whole_number
 from anomalib_vae.models.saved import Saved
 from anomalib_vae.models.validation import check_surroundings, checked
@@ -230,7 +230,12 @@ class Model(Codes, Saved, Parameterized, BaseEstimator):
         check_is_fitted(self)
         whole_number("n_samples", n_samples, 1)
         generator = torch.Generator(self._place()).manual_seed(self._seed())
-        return self.codec_.decode(self._draw(n_samples, generator).cpu().numpy())
+        return self.codec_of_samples.decode(self._draw(n_samples, generator).cpu().numpy())
+
+    @property
+    def codec_of_samples(self) -> Any:
+        """What decodes samples."""
+        return self.codec_
 
     def _draw(self, rows: int, generator: torch.Generator) -> torch.Tensor:
         """Targets of new rows, (rows, targets)."""
@@ -273,7 +278,9 @@ class Model(Codes, Saved, Parameterized, BaseEstimator):
 
     def _evaluate(self, function: Callable[[Batch], torch.Tensor], rows: Rows) -> np.ndarray:
         """What the function, of batches like those of `_for_network`, gives for the rows: (rows, ...)."""
-        return evaluate(lambda chunk: function(self._for_network(chunk)), rows)
+        return evaluate(
+            lambda chunk: function(self._for_network(chunk)), rows, WINDOWS if self.rows_are_steps else PART
+        )
 
     def _evaluate_cells(self, function: Callable[[Batch], torch.Tensor], rows: Rows) -> np.ndarray:
         """`_evaluate` of a function that finds something for each target or column: (rows of the frame, ...)."""

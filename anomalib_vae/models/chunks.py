@@ -12,18 +12,19 @@ import torch
 from anomalib_vae.codec.batch import Batch, Rows
 
 PART = 2048  # rows encoded at once: the parts of a table need little memory, however long it is
-CHUNK = 512  # rows evaluated at once: what the layers give for them fits in a core's cache
+WINDOWS = PART // 4  # the same of windows, which hold many rows each: all threads shall have their share of a few
+CHUNK = 256  # rows evaluated at once: what the layers give for them fits in a core's cache
 
 _setting = threading.Lock()
 
 
-def by_parts(function: Callable[[Batch], np.ndarray], rows: Rows) -> np.ndarray:
-    """What the function gives for each part of the rows, one after the other: (rows, ...).
+def by_parts(function: Callable[[Batch], np.ndarray], rows: Rows, size: int = PART) -> np.ndarray:
+    """What the function gives for each part of the rows, so many at once, one after the other: (rows, ...).
 
     A thread computes its parts alone.  Were torch to split each operation between its threads, they would wait for each
     other hundreds of times a part; and a row's result could depend on how many they are.
     """
-    parts = [slice(start, start + PART) for start in range(0, len(rows), PART)]
+    parts = [slice(start, start + size) for start in range(0, len(rows), size)]
     threads = min(torch.get_num_threads(), len(parts))
     if threads == 1:
         return np.concatenate([function(rows[part]) for part in parts])
@@ -31,14 +32,14 @@ def by_parts(function: Callable[[Batch], np.ndarray], rows: Rows) -> np.ndarray:
         return np.concatenate(list(pool.map(lambda part: function(rows[part]), parts)))
 
 
-def evaluate(function: Callable[[Batch], torch.Tensor], rows: Rows) -> np.ndarray:
+def evaluate(function: Callable[[Batch], torch.Tensor], rows: Rows, size: int = PART) -> np.ndarray:
     """The same for a function of a network's output, on the rows of CHUNK at a time."""
 
     def of_part(part: Batch) -> np.ndarray:
         with torch.inference_mode():
             return torch.cat([function(part[at : at + CHUNK]) for at in range(0, len(part), CHUNK)]).cpu().numpy()
 
-    return by_parts(of_part, rows)
+    return by_parts(of_part, rows, size)
 
 
 def _compute_alone() -> None:

@@ -35,12 +35,15 @@ class Inputs(nn.Module):
         self.n_bins = n_bins
         self.flags = slice(layout.width, layout.width + len(layout.flagged))
         self.width = self.flags.stop + n_bins * len(ranked)
+        self.reads_features_alone = self.width == layout.width
 
     def forward(self, batch: Batch) -> Tensor:
         return self.assemble(batch, self.complete(batch))
 
     def assemble(self, batch: Batch, values: Tensor) -> Tensor:
         """The inputs, with these values from `complete`."""
+        if self.reads_features_alone:
+            return values
         parts = [values, 1.0 - batch.observed[..., self.first_feature]]
         if self.n_bins:
             ranks = values[..., self.ranked, None]

@@ -59,7 +59,7 @@ class Posterior(NamedTuple):
 def for_draws(tensor: Tensor, noise: Tensor) -> Tensor:
     """What is known of each row, (members, rows, width), for each draw in noise: (members, draws x rows, width)."""
     draws = noise.shape[1] // tensor.shape[1]
-    return tensor if draws == 1 else tensor.repeat(1, draws, 1)
+    return tensor if draws == 1 else torch.cat([tensor] * draws, 1)  # sooner done than repeat
 
 
 class VariationalNetwork(EncoderDecoder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -20,10 +21,16 @@ def fingerprints(rows: Rows) -> np.ndarray:
 
 
 def _of_batch(rows: Batch) -> np.ndarray:
-    generator = torch.Generator().manual_seed(0)
-    weights = torch.randint(-(2**62), 2**62, (2, rows.values.shape[-1]), generator=generator) | 1
+    weights = _weights(rows.values.shape[-1])
     cells = rows.values.float().contiguous().view(torch.int32).long() * weights[0]
     return (cells + rows.observed.long() * weights[1]).sum(-1).numpy()
+
+
+@cache
+def _weights(features: int) -> torch.Tensor:
+    """Odd numbers, for values and for what is observed: (2, features)."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(-(2**62), 2**62, (2, features), generator=generator) | 1
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
 from anomalib_vae.codec import frames
+from anomalib_vae.codec.record import Record
 from anomalib_vae.codec.series import FAR
 from anomalib_vae.models.validation import checked
 from anomalib_vae.scoring.recognition import UNKNOWN, fingerprints
@@ -60,13 +60,14 @@ class Stream:
     def score_samples(self, rows) -> np.ndarray:
         """The scores of one row or a few, in the order of their arrival, (rows,): each given all rows before it.
 
-        rows: a frame or an array like that of fit, or one row as a dict or a one-dimensional array.  Raises ValueError
-        where a stamp is missing or not later than the last one of its series; then no row of the call is taken.
+        rows: a frame or an array like that of fit, or one row as a dict or a one-dimensional array; what a dict does
+        not name is missing.  Raises ValueError for a cell of a column that was not there in training, and where a
+        stamp is missing or not later than the last one of its series; then no row of the call is taken.
         """
         rows = self._as_table(rows)
         timeline = self._codec.timeline
-        for _ in timeline.rows_of_series(rows):  # checks that stamps are there, and in order
-            pass
+        if timeline.columns:
+            list(timeline.rows_of_series(rows))  # checks that stamps are there, and in order
         stamps, keys = timeline.stamps(rows), timeline.keys(rows)
         steps = self._codec.steps(rows)[:]
         ahead = self._steps_ahead(keys, stamps)
@@ -107,9 +108,8 @@ class Stream:
         return {"series": series}
 
     def _as_table(self, rows):
-        names = getattr(self._model, "feature_names_in_", None)
         if isinstance(rows, Mapping):
-            return pd.DataFrame([rows], columns=names)
+            return Record.of(rows, getattr(self._model, "feature_names_in_", None))
         if not frames.is_frame(rows):
             rows = np.atleast_2d(np.asarray(rows))
         return checked(self._model, rows, reset=False)

