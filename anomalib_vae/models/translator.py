@@ -20,7 +20,8 @@ from anomalib_vae.parameters import parameter
 class Translator(Model):
     """Base of the models of two sets of images: `fit(A, B)`, and `transform` makes images of B from images of A.
 
-    They have no code: `sample`, `interpolate` and `neighbours` raise NotImplementedError and say what to use instead.
+    `sample` makes images of B, translated from some of A that it draws from a few hundred of training.  There is no
+    code: `interpolate` and `neighbours` raise NotImplementedError and say what to use instead.
     hidden_dims: of dense layers between the convolutions, by which a pixel may go to another place; () for none.
     `dropout` is theirs.  A translation starts as the image, or as its negative where that is more like the other set.
 
@@ -109,7 +110,8 @@ class Translator(Model):
         return self.network_class(layout, self.target_codec_.layout, self.architecture_class(**settings), generator)
 
     def _before_training(self, data, generator):
-        cast(TranslationNetwork, self.network_).start(data[torch.arange(min(len(data), SAMPLE))])
+        some = torch.linspace(0, len(data) - 1, min(len(data), SAMPLE)).long()
+        cast(TranslationNetwork, self.network_).start(data[some])
 
     def _after_training(self, data, some, generator):
         cast(TranslationNetwork, self.network_).settle(self._for_network(some))
@@ -136,10 +138,6 @@ class Translator(Model):
         scores = self._evaluate(lambda batch: self.network_.column_scores(batch).mean(0), self._scored(X, y))
         return self._scored_codec.as_images(scores)
 
-    def sample(self, n_samples: int = 1) -> NoReturn:
-        """Images are made of images: raises NotImplementedError."""
-        self._refuse("sample", "makes images of images only: translate some of A by transform")
-
     def interpolate(self, a, b, steps: int = 10) -> NoReturn:
         """There are no codes to go between: raises NotImplementedError."""
         self._refuse("interpolate", "has no codes to go between: take a model such as VAE")
@@ -162,6 +160,10 @@ class Translator(Model):
     def _scored_codec(self) -> ImageCodec:
         """Of the images whose pixels have a part in the score."""
         raise NotImplementedError
+
+    @property
+    def codec_of_samples(self) -> ImageCodec:
+        return self.target_codec_
 
     @property
     def columns(self) -> list[str]:

@@ -19,6 +19,7 @@ from anomalib_vae.networks.network import Network, Player
 from anomalib_vae.networks.observation import Observation
 from anomalib_vae.networks.patch_critic import PatchCritic
 from anomalib_vae.networks.penalised import PACE
+from anomalib_vae.networks.source_images import SourceImages
 from anomalib_vae.networks.unet import UNet
 
 MOMENTUM = 0.5  # of the translations, which minimise a distance of pixels as well as they play
@@ -51,6 +52,7 @@ class TranslationNetwork(Network):
         super().__init__()
         self.a, self.b, self.architecture, self.n_members = a, b, architecture, architecture.n_members
         self.code_width = b.width
+        self.sources = SourceImages(a.width)
         self.build(generator)
 
     def build(self, generator: Generator) -> None:
@@ -77,8 +79,11 @@ class TranslationNetwork(Network):
     # ------------------------------------------------------------------ training
     @torch.no_grad()
     def start(self, batch: Batch) -> None:
-        """Translations begin as images or as negatives, whichever is as bright as images of the other set."""
-        a, b = (float(part.values.sum() / part.observed.sum().clamp_min(1.0)) for part in self.apart(batch))
+        """Translations begin as images or as negatives, whichever is as bright as images of the other set; some of
+        these images of A, (rows, pixels), stay."""
+        images = self.apart(batch)
+        self.sources.keep(images[0])
+        a, b = (float(part.values.sum() / part.observed.sum().clamp_min(1.0)) for part in images)
         for translation in self.translations():
             cast(UNet, translation.learner).start(negative=abs(1.0 - a - b) < abs(a - b))
 
@@ -107,6 +112,10 @@ class TranslationNetwork(Network):
 
     def encode(self, batch: Batch) -> Tensor:
         return self.translate(batch)
+
+    def generate(self, rows: int, generator: Generator) -> Tensor:
+        """Translations of images of A that are drawn from some of training: (rows, pixels of B), the members' mean."""
+        return self.translate(self.sources.draw(rows, generator).for_members(self.n_members)).mean(0)
 
     def explained(self, batch: Batch) -> tuple[Tensor, Batch]:
         """The images that scores are of, as the network expects them and as they are."""

@@ -32,7 +32,9 @@ def samples_over_time(model, snapshots: SampleSnapshots | None = None) -> Figure
     epochs = np.array(sorted(moments))[thinned(len(moments), MOST_MOMENTS)]
     count = len(moments[0])
     columns = thinned(count, MOST)
-    tiles = np.stack([colours(model.codec_, model.codec_.decode(moments[epoch][columns])) for epoch in epochs])
+    tiles = np.stack(
+        [colours(model.codec_of_samples, model.codec_of_samples.decode(moments[epoch][columns])) for epoch in epochs]
+    )
     notes = note_of(len(epochs), len(moments), "moments"), note_of(len(columns), count, "samples")
     names = ["untrained" if epoch == 0 else f"epoch {epoch:,}" for epoch in epochs]
     return draw_tiles(tiles, rows=names, note=", ".join(filter(None, notes)))[0]

@@ -38,14 +38,16 @@ def samples(model, n: int | None = None, y=None, *, noise: bool = False) -> Figu
         return _by_class(model, classes, 10 if n is None else n, noise)
     n = 64 if n is None else n
     drawn = min(n, MOST)
-    tiles = in_rows(colours(model.codec_, _drawn(model, drawn, noise)), math.ceil(math.sqrt(drawn)))
+    tiles = in_rows(colours(model.codec_of_samples, _drawn(model, drawn, noise)), math.ceil(math.sqrt(drawn)))
     return draw_tiles(tiles, note=note_of(drawn, n, "samples"))[0]
 
 
 def _by_class(model: Model, classes: list, n: int, noise: bool) -> Figure:
     positions = {label: position_of(model, label) for label in classes}
     some, drawn = [classes[i] for i in thinned(len(classes), MOST_CLASSES)], min(n, MOST_OF_CLASS)
-    tiles = np.stack([colours(model.codec_, _drawn(model, drawn, noise, positions[label], y=label)) for label in some])
+    tiles = np.stack(
+        [colours(model.codec_of_samples, _drawn(model, drawn, noise, positions[label], y=label)) for label in some]
+    )
     notes = note_of(len(some), len(classes), "classes"), note_of(drawn, n, "samples of each class")
     return draw_tiles(tiles, rows=[str(label) for label in some], note=", ".join(filter(None, notes)))[0]
 
@@ -62,4 +64,4 @@ def _drawn(model: Model, n: int, noise: bool, position: int | None = None, **lab
     place = next(model.network_.parameters()).device
     generator = torch.Generator(place).manual_seed(int(check_random_state(model.random_state).randint(2**31 - 1)))
     with torch.inference_mode():
-        return model.codec_.decode(expected_draws(model.network_, n, generator, position).cpu().numpy())
+        return model.codec_of_samples.decode(expected_draws(model.network_, n, generator, position).cpu().numpy())

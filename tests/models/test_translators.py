@@ -11,7 +11,8 @@ from data import digits, digits_in_bytes, digits_with_gaps, few_columns
 from sklearn.base import clone
 
 import anomalib_vae
-from anomalib_vae import CycleGAN, Pix2Pix
+from anomalib_vae import CycleGAN, Pix2Pix, load
+from anomalib_vae.report import SampleSnapshots, samples, samples_over_time
 
 HEAT = {"Pix2Pix": "B", "CycleGAN": "A"}  # the images whose pixels have parts of the score
 
@@ -94,10 +95,31 @@ def test_the_history_has_both_players(of_gaps):
 
 def test_what_has_no_sense_says_so(of_gaps):
     model, _, _ = of_gaps
-    refused = {"sample": (), "interpolate": (digits()[0], digits()[1]), "neighbours": (digits(),)}
+    refused = {"interpolate": (digits()[0], digits()[1]), "neighbours": (digits(),)}
     for verb, arguments in refused.items():
         with pytest.raises(NotImplementedError, match=f"{type(model).__name__} has no {verb}: it .*: "):
             getattr(model, verb)(*arguments)
+
+
+def test_samples_are_translations_of_images_of_training(of_gaps, tmp_path):
+    model, a, b = of_gaps
+    drawn = model.sample(9)
+    assert drawn.shape == (9, *b.shape[1:])
+    assert drawn.dtype == b.dtype
+    translations = model.transform(a)
+    assert all((abs(translations - image).max(axis=tuple(range(1, b.ndim))) < 1e-6).any() for image in drawn)
+    assert len(np.unique(drawn, axis=0)) > 1
+    np.testing.assert_array_equal(model.sample(9), drawn)
+    model.save(tmp_path / "model")
+    np.testing.assert_array_equal(load(tmp_path / "model").sample(9), drawn)
+    with pytest.raises(ValueError, match="n_samples"):
+        model.sample(0)
+
+
+def test_samples_over_time_are_images_of_the_other_set(model):
+    model.set_params(callbacks=(SampleSnapshots(4),)).fit(digits(), coloured())
+    assert samples_over_time(model).axes
+    assert samples(model, 4).axes
 
 
 def test_one_way_alone_has_no_way_back():
