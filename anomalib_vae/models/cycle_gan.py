@@ -34,7 +34,9 @@ class CycleGAN(Translator):
         doc="Of what a translation changes, in nats, in images of its own target; needs as many channels in A and B.",
     )
 
-    auto_steps = 1000
+    critic_channels = (32, 64)
+    gradient_penalty = 0.01
+    auto_steps = 3000
     network_class = CycleGANNetwork
     architecture_class = Architecture
 
