@@ -21,9 +21,9 @@ class DenoisingVAE(VAE):
     each row it learns every conditional distribution p(hidden cells | seen cells), which is what imputation needs
     (Ivanov, Figurnov & Vetrov 2019, "Variational autoencoder with arbitrary conditioning").
 
-    What it expects in a missing cell is a mean of the network's word and that of a Gaussian fitted by EM, weighed for
-    each column on cells held out from both; see `anomalib_vae.networks.stacking.Stacking`.  Of
-    images it is the network's word alone.
+    What it expects in a missing cell is a mean of the network's word, that of a Gaussian fitted by EM, and the cells of
+    training rows that are alike, weighed for each column on cells held out from all; see
+    `anomalib_vae.networks.stacking.Stacking` and `.donors.Donors`.  Of images it is the network's word alone.
     """
 
     corruption = "mask"
@@ -40,7 +40,7 @@ class DenoisingVAE(VAE):
         default=0.05,
         at_least=0.0,
         below=1.0,
-        doc="Cells held out to weigh the network against a Gaussian where cells are missing; 0: the network alone.",
+        doc="Cells held out to weigh what may stand in missing ones; 0: the network alone.",
     )
 
     auto_steps = 2500

@@ -38,6 +38,11 @@ class ConditionalGaussian(nn.Module):
         self.register_buffer("scale", torch.ones(features))
         self.register_buffer("precision", torch.eye(features if features <= MAX_FEATURES else 0))
 
+    @property
+    def knows_lines(self) -> bool:
+        """Whether columns say something of each other: not where there are too many of them."""
+        return len(self.precision) > 0
+
     def fit(self, rows: Batch) -> None:
         """Learn from rows (rows, features)."""
         values, observed = rows.values.cpu().double(), rows.observed.cpu().double()  # not every device has float64
@@ -59,6 +64,17 @@ class ConditionalGaussian(nn.Module):
         if len(self.precision):
             centred = _conditional_means(centred, observed, self.precision)
         return torch.where(observed > 0, rows.values, centred * self.scale + self.centre)
+
+    def coefficients(self, features: list[int], group: Tensor) -> Tensor:
+        """By which each of some features is predicted best from those of them in other groups, (features, features), 0
+        within a group; group: (features,), whole numbers."""
+        among = _inverse(_inverse(self.precision)[features][:, features])
+        found = torch.zeros_like(among)
+        for one in group.unique():
+            mine = torch.nonzero(group == one).flatten()
+            found[mine] = -torch.linalg.solve(among[mine][:, mine], among[mine])
+        scale = self.scale[features]
+        return found.masked_fill(group[:, None] == group, 0.0) * scale[:, None] / scale
 
 
 def _em(standard: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from anomalib_vae.codec.batch import Batch
 from anomalib_vae.codec.image import ImageLayout
+from anomalib_vae.networks.donors import Donors
 from anomalib_vae.networks.inputs import CompletedInputs
 from anomalib_vae.networks.layers import StackedLinear
 from anomalib_vae.networks.residual import ResidualMLP
@@ -16,11 +17,13 @@ from anomalib_vae.networks.stacking import Stacking
 from anomalib_vae.networks.variational import VariationalNetwork
 
 CHUNK = 512  # rows evaluated at once
+LEAST_WEIGHT = 0.02  # of donors in a column that they are asked for
 START_LOG_VARIANCE = -6.0  # of the posteriors: as wide as the prior they would hide the code until they have shrunk
 
 
 class DenoisingNetwork(VariationalNetwork):
-    """A variational network that corrects what a Gaussian expects in missing cells, and is weighed against it.
+    """A variational network that corrects what a Gaussian expects in missing cells, and is weighed against it and
+    against rows of training that are alike.
 
     Of images it is one that starts with narrow posteriors, and no more.
     """
@@ -30,7 +33,8 @@ class DenoisingNetwork(VariationalNetwork):
 
     def __init__(self, layout, architecture, generator):
         super().__init__(layout, architecture, generator)
-        self.stacking = Stacking(layout)
+        self.donors = Donors(layout)
+        self.without_donors, self.stacking = Stacking(layout, 2), Stacking(layout, 3)
 
     @property
     def completes(self) -> bool:
@@ -48,17 +52,43 @@ class DenoisingNetwork(VariationalNetwork):
 
     @torch.no_grad()
     def fit_stacking(self, rows: Batch, seen: Batch) -> None:
-        """Weigh the two on cells of rows (rows, features) that are hidden in seen, as they were in training."""
+        """Weigh what may fill a gap on cells of rows (rows, features) that are hidden in seen, as they were in
+        training."""
         parts = (seen[at : at + CHUNK].for_members(self.n_members) for at in range(0, len(seen), CHUNK))
         both = [self._both(part) for part in parts]
         network, line = torch.cat([n.mean(0) for n, _ in both]), torch.cat([part[0] for _, part in both])
-        self.stacking.fit(rows, seen, network, line)
+        self.without_donors.fit(rows, seen, [line, network])
+        held_out = self._observed_columns(rows) > self._observed_columns(seen)
+        if self.inputs.gaussian.knows_lines and held_out.any():
+            completed = self._completed(seen, line, network)
+            self.donors.fit(completed, self._observed_columns(seen), self.inputs.gaussian)
+            self.stacking.fit(rows, seen, [line, network, self.donors(completed, held_out)])
 
     def reconstruct(self, batch: Batch) -> Tensor:
-        """As of any network where a cell is observed; where it is missing, the weighed mean of the two."""
+        """As of any network where a cell is observed; where it is missing, the weighed mean of the network's word, the
+        Gaussian's and that of rows of training that are alike."""
         if not self.completes:
             return super().reconstruct(batch)
-        return self.stacking(batch, *self._both(batch))
+        network, line = self._both(batch)
+        missing = batch.observed[..., self.observation.targets] == 0
+        return torch.where(missing, self._weighed(batch, line, network), network)
+
+    def _weighed(self, batch: Batch, line: Tensor, network: Tensor) -> Tensor:
+        if not len(self.donors.rows):
+            return self.without_donors([line, network])
+        rows = Batch(batch.values[0], batch.observed[0])  # members are given the same ones
+        completed = self._completed(rows, line[0], network.mean(0))
+        firsts = [self.layout.column_of_target.index(i) for i in range(len(self.layout.blocks))]
+        asked = (self._observed_columns(rows) == 0) & (self.stacking.weights[-1, firsts] > LEAST_WEIGHT)
+        return self.stacking([line, network, self.donors(completed, asked)])
+
+    def _completed(self, rows: Batch, line: Tensor, network: Tensor) -> Tensor:
+        """The targets of rows, (rows, targets), with what the two make of gaps."""
+        targets = rows.select(self.observation.targets)
+        return torch.where(targets.observed > 0, targets.values, self.without_donors([line, network]))
+
+    def _observed_columns(self, rows: Batch) -> Tensor:
+        return rows.observed[:, [block.start for block in self.layout.blocks]]
 
     def _both(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """What the network and the Gaussian expect of each target, (members, rows, targets); shares of levels lie

@@ -1,6 +1,8 @@
-"""What fills a missing cell: the network and a Gaussian, weighed column by column on cells that neither has seen."""
+"""What fills a missing cell: several predictions, weighed column by column on cells that none of them has seen."""
 
 from __future__ import annotations
+
+import itertools
 
 import torch
 from torch import Tensor, nn
@@ -8,46 +10,80 @@ from torch import Tensor, nn
 from anomalib_vae.codec.batch import Batch, Layout
 
 PRIOR_CELLS = 90.0  # a column with as many held-out cells leans as much on itself as on all columns together
-COMMON_CELLS = 300.0  # that spoke for the Gaussian beforehand: where there are few, chance would decide
-FAR = 3.0  # standard deviations: a few cells further away would decide the share by themselves
-FAINT = 1e-9  # of squared differences: without any evidence the two weigh the same
+COMMON_CELLS = 300.0  # that spoke for the first prediction beforehand: where there are few, chance would decide
+FAR = 3.0  # standard deviations: a few cells further away would decide the weights by themselves
+FAINT = 1e-9  # of squared differences: without any evidence all weigh the same
 
 
 class Stacking(nn.Module):
-    """A linear combination of two predictions (Wolpert 1992, "Stacked generalization"; Breiman 1996).
+    """A linear combination of predictions (Wolpert 1992, "Stacked generalization"; Breiman 1996).
 
-    A Gaussian's conditional mean is hard to beat where rows are few or tails are heavy, a network wherever the columns
-    depend on each other in other than straight lines.
+    A Gaussian's conditional mean, which comes first, is hard to beat where rows are few or tails are heavy; a network
+    wherever the columns depend on each other in other than straight lines; rows that are alike where a network is too
+    smooth.
 
-    share: of the network in each target, (targets,), between 0 and 1; the rest is the Gaussian's.
+    weights: of each prediction in each target, (predictions, targets), none negative, 1 in all; the last one has them
+    before `fit`.
     """
 
-    share: Tensor
+    weights: Tensor
 
-    def __init__(self, layout: Layout):
+    def __init__(self, layout: Layout, predictions: int):
         super().__init__()
         self.layout = layout
-        self.register_buffer("share", torch.ones(len(layout.targets)))
+        alone = [[0.0]] * (predictions - 1) + [[1.0]]
+        self.register_buffer("weights", torch.tensor(alone).repeat(1, len(layout.targets)))
 
-    def fit(self, rows: Batch, seen: Batch, network: Tensor, line: Tensor) -> None:
-        """Learn the shares from cells that are observed in rows and hidden in seen, both (rows, features).
+    def fit(self, rows: Batch, seen: Batch, predictions: list[Tensor]) -> None:
+        """Learn the weights from cells that are observed in rows and hidden in seen, both (rows, features).
 
-        network, line: the two predictions given the seen cells, (rows, targets), by what was fitted to these alone.
+        predictions: (rows, targets) each, given the seen cells, by what was fitted to these alone.
         """
         held_out = (rows.observed - seen.observed)[:, self.layout.targets]
-        difference = (network - line).clamp(-FAR, FAR) * held_out
-        error = (rows.values[:, self.layout.targets] - line).clamp(-FAR, FAR) * held_out
-        columns = torch.tensor(self.layout.column_of_target, device=line.device)
-        agreement, spread, cells = (
-            line.new_zeros(len(self.layout.blocks)).index_add_(0, columns, part.sum(0))
-            for part in (difference * error, difference.square(), held_out)
-        )
-        doubt = 1.0 + COMMON_CELLS / cells.sum().clamp_min(1.0)
-        common = ((agreement.sum() + FAINT / 2) / (doubt * spread.sum() + FAINT)).clamp(0.0, 1.0)
-        prior = PRIOR_CELLS * spread / cells.clamp_min(1.0) + FAINT
-        self.share = ((agreement + prior * common) / (spread + prior)).clamp(0.0, 1.0)[columns]
+        first, truth = predictions[0], rows.values[:, self.layout.targets]
+        differences = torch.stack([(part - first).clamp(-FAR, FAR) * held_out for part in predictions])
+        error = (truth - first).clamp(-FAR, FAR) * held_out
+        columns = torch.tensor(self.layout.column_of_target, device=first.device)
 
-    def forward(self, batch: Batch, network: Tensor, line: Tensor) -> Tensor:
-        """What is expected of each target, (members, rows, targets): the network's word where a cell is observed."""
-        missing = batch.observed[..., self.layout.targets] == 0
-        return torch.where(missing, torch.lerp(line, network, self.share), network)
+        def by_column(products: Tensor) -> Tensor:
+            """(..., rows, targets) to (columns, ...)."""
+            sums = products.sum(-2)
+            found = sums.new_zeros((*sums.shape[:-1], len(self.layout.blocks)))
+            return found.index_add_(-1, columns, sums).movedim(-1, 0)
+
+        agreement, spread = by_column(differences * error), by_column(differences[:, None] * differences)
+        cells = by_column(held_out).clamp_min(1.0)
+        faint = FAINT * torch.eye(len(predictions)).to(spread)
+        doubt = 1.0 + COMMON_CELLS / cells.sum()
+        common = _best_weights(doubt * spread.sum(0, keepdim=True) + faint, agreement.sum(0, keepdim=True))
+        prior = PRIOR_CELLS / cells[:, None, None] * spread + faint
+        self.weights = _best_weights(spread + prior, agreement + (prior @ common[0][:, None])[..., 0])[columns].T
+
+    def forward(self, predictions: list[Tensor]) -> Tensor:
+        """Their weighed mean, (..., rows, targets) as each of them."""
+        return sum(weight * part for weight, part in zip(self.weights, predictions, strict=True))
+
+
+def _best_weights(spread: Tensor, agreement: Tensor) -> Tensor:
+    """The w that minimise w'Sw - 2a'w, none negative and 1 in all, for each S, (n, k, k), and a, (n, k): (n, k).
+
+    Of each set of weights that may be others than 0 the best ones, and of all these sets the best one.
+    """
+    best, least = torch.zeros_like(agreement), torch.full_like(agreement[:, 0], torch.inf)
+    experts = range(agreement.shape[1])
+    for some in itertools.chain.from_iterable(itertools.combinations(experts, size + 1) for size in experts):
+        weights = torch.zeros_like(agreement)
+        weights[:, list(some)] = _balanced(spread[:, list(some)][..., list(some)], agreement[:, list(some)])
+        loss = ((spread @ weights[..., None])[..., 0] * weights).sum(1) - 2 * (agreement * weights).sum(1)
+        better = (weights >= 0).all(1) & (loss < least)
+        best, least = torch.where(better[:, None], weights, best), torch.where(better, loss, least)
+    return best
+
+
+def _balanced(spread: Tensor, agreement: Tensor) -> Tensor:
+    """The same with weights of either sign, by Lagrange's multiplier."""
+    sizes = spread.diagonal(dim1=1, dim2=2).amax(1).clamp_min(FAINT)[:, None]
+    count, one = agreement.shape[1], torch.ones_like(agreement[:, :1])
+    system = torch.ones((len(spread), count + 1, count + 1), dtype=spread.dtype, device=spread.device)
+    system[:, :count, :count], system[:, count, count] = spread / sizes[..., None], 0.0
+    return torch.linalg.lstsq(system, torch.cat([agreement / sizes, one], 1)[..., None]).solution[:, :count, 0]

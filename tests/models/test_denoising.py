@@ -22,18 +22,23 @@ def error_in_gaps(made, frame, complete):
     return float(np.sqrt(np.nanmean((((made - complete) / complete.std()).to_numpy()[frame.isna().to_numpy()]) ** 2)))
 
 
+def believing(model, position: int):
+    """The model with all weight on the Gaussian, 0, the network, 1, or donors, 2."""
+    weights = torch.zeros_like(model.network_.stacking.weights)
+    weights[position] = 1.0
+    model.network_.stacking.weights = weights
+    return model
+
+
 def test_a_poor_network_does_not_spoil_what_a_gaussian_knows():
-    """Three epochs teach a network next to nothing; the shares see to it that the Gaussian is believed."""
+    """Three epochs teach a network next to nothing; the weights see to it that the Gaussian is believed."""
     complete = wine()
     frame = with_holes(complete, 0.3)
     model = DenoisingVAE(**{**SMALL, "max_epochs": 3}).fit(frame)
-    share = model.network_.stacking.share
+    weights = model.network_.stacking.weights.clone()
     stacked = error_in_gaps(filled(model, frame), frame, complete)
-    model.network_.stacking.share = torch.zeros_like(share)
-    gaussian = error_in_gaps(filled(model, frame), frame, complete)
-    model.network_.stacking.share = torch.ones_like(share)
-    network = error_in_gaps(filled(model, frame), frame, complete)
-    assert share.mean() < 0.3
+    gaussian, network = (error_in_gaps(filled(believing(model, i), frame), frame, complete) for i in (0, 1))
+    assert weights[1].mean() < 0.3
     assert gaussian < 0.8 * network
     assert stacked < 1.03 * gaussian
 
@@ -49,14 +54,15 @@ def test_a_network_that_knows_more_than_a_gaussian_is_believed():
 
 def test_without_a_held_out_cell_the_network_stands_alone():
     model = DenoisingVAE(**{**SMALL, "max_epochs": 2}, stacking_fraction=0.0).fit(with_holes(few_columns()))
-    assert (model.network_.stacking.share == 1.0).all()
+    network = model.network_
+    assert not len(network.donors.rows)
+    assert (network.without_donors.weights == torch.tensor([[0.0], [1.0]])).all()
 
 
 def test_observed_cells_are_reconstructed_by_the_network_alone():
     model = DenoisingVAE(**{**SMALL, "max_epochs": 5}).fit(few_columns())
     before = model.reconstruct(few_columns())
-    model.network_.stacking.share = torch.zeros_like(model.network_.stacking.share)
-    pd.testing.assert_frame_equal(model.reconstruct(few_columns()), before)
+    pd.testing.assert_frame_equal(believing(model, 0).reconstruct(few_columns()), before)
 
 
 @pytest.mark.parametrize("rows", [2, 5, 39])

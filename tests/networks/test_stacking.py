@@ -1,14 +1,15 @@
-"""The network and the Gaussian are weighed by their errors in cells that neither has seen."""
+"""Predictions are weighed by their errors in cells that none of them has seen."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.optimize import minimize
 
-from anomalib_vae.codec.batch import Batch
 from anomalib_vae.codec.table import TableCodec
-from anomalib_vae.networks.stacking import Stacking
+from anomalib_vae.networks.stacking import Stacking, _best_weights
 
 FRAME = pd.DataFrame({"x": [1.0, 2.0] * 1000, "y": [5.0, 1.0] * 1000, "label": ["a", "b"] * 1000})
 
@@ -26,48 +27,73 @@ def truth_and_noise(layout, rows):
     return truth, truth + torch.randn(truth.shape, generator=torch.Generator().manual_seed(0))
 
 
+def test_the_last_one_has_all_the_weight_before_fit(table):
+    layout, rows, _ = table
+    truth, noisy = truth_and_noise(layout, rows)
+    torch.testing.assert_close(Stacking(layout, 2)([noisy, truth]), truth)
+
+
 def test_all_weight_goes_to_the_one_that_is_right(table):
     layout, rows, hidden = table
     truth, noisy = truth_and_noise(layout, rows)
-    stacking = Stacking(layout)
-    stacking.fit(rows, hidden, truth, noisy)
-    assert (stacking.share > 0.9).all()
-    assert (stacking.share < 1).all()  # the Gaussian has a word beforehand
-    stacking.fit(rows, hidden, noisy, truth)
-    torch.testing.assert_close(stacking.share, torch.zeros(4))
+    stacking = Stacking(layout, 3)
+    stacking.fit(rows, hidden, [noisy, truth, -noisy])
+    assert (stacking.weights[1] > 0.9).all()
+    assert (stacking.weights[0] > 0).all()  # the first has a word beforehand
+    stacking.fit(rows, hidden, [truth, noisy, -noisy])
+    torch.testing.assert_close(stacking.weights, torch.tensor([[1.0], [0.0], [0.0]]).repeat(1, 4))
 
 
-def test_each_column_has_a_share_of_its_own(table):
-    """x is known to the network alone, all else to the Gaussian; the levels of a label share theirs."""
+def test_each_column_has_weights_of_its_own(table):
+    """x is known to the second alone, all else to the first; the levels of a label share theirs."""
     layout, rows, hidden = table
     truth, noisy = truth_and_noise(layout, rows)
     of_x = torch.tensor(layout.column_of_target) == layout.columns.index("x")
-    stacking = Stacking(layout)
-    stacking.fit(rows, hidden, torch.where(of_x, truth, noisy), torch.where(of_x, noisy, truth))
-    assert (stacking.share[of_x] > 0.9).all()
-    assert (stacking.share[~of_x] < 0.1).all()
-    assert stacking.share[2] == stacking.share[3]
+    stacking = Stacking(layout, 2)
+    stacking.fit(rows, hidden, [torch.where(of_x, noisy, truth), torch.where(of_x, truth, noisy)])
+    assert (stacking.weights[1, of_x] > 0.9).all()
+    assert (stacking.weights[1, ~of_x] < 0.1).all()
+    assert stacking.weights[1, 2] == stacking.weights[1, 3]
+    torch.testing.assert_close(stacking.weights.sum(0), torch.ones(4))
 
 
-def test_without_a_held_out_cell_they_weigh_the_same(table):
+@pytest.mark.parametrize("predictions", [2, 3])
+def test_without_a_held_out_cell_they_weigh_the_same(table, predictions):
     layout, rows, _ = table
-    stacking = Stacking(layout)
-    stacking.fit(rows, rows, *truth_and_noise(layout, rows))
-    torch.testing.assert_close(stacking.share, torch.full((4,), 0.5))
+    stacking = Stacking(layout, predictions)
+    stacking.fit(rows, rows, [*truth_and_noise(layout, rows), rows.values[:, layout.targets] + 1][:predictions])
+    torch.testing.assert_close(stacking.weights, torch.full((predictions, 4), 1 / predictions))
 
 
-def test_few_cells_leave_the_gaussian_its_word(table):
+def test_few_cells_leave_the_first_its_word(table):
     layout, rows, hidden = table
     truth, noisy = truth_and_noise(layout, rows)
-    stacking = Stacking(layout)
-    stacking.fit(rows[:20], hidden[:20], truth[:20], noisy[:20])
-    assert (stacking.share < 0.5).all()
+    stacking = Stacking(layout, 2)
+    stacking.fit(rows[:20], hidden[:20], [noisy[:20], truth[:20]])
+    assert (stacking.weights[0] > 0.5).all()
 
 
-def test_observed_cells_are_the_network_s(table):
+def test_two_that_say_the_same_share_the_weight(table):
     layout, rows, hidden = table
-    stacking = Stacking(layout)
-    stacking.share = torch.full((4,), 0.25)
-    network, line = torch.ones(1, 2000, 4), torch.zeros(1, 2000, 4)
-    assert torch.equal(stacking(Batch(rows.values[None], rows.observed[None]), network, line), network)
-    torch.testing.assert_close(stacking(hidden.for_members(1), network, line), 0.25 * network)
+    truth, noisy = truth_and_noise(layout, rows)
+    stacking = Stacking(layout, 3)
+    stacking.fit(rows, hidden, [noisy, truth, truth])
+    assert (stacking.weights[1:].sum(0) > 0.9).all()
+
+
+def test_the_weights_are_the_best_that_are_none_negative_and_one_in_all():
+    generator = torch.Generator().manual_seed(0)
+    roots = torch.randn((30, 3, 3), generator=generator, dtype=torch.float64)
+    spread, agreement = roots @ roots.mT, torch.randn((30, 3), generator=generator, dtype=torch.float64)
+    found = _best_weights(spread, agreement)
+    assert (found >= 0).all()
+    assert 0 < (found == 0).double().mean() < 0.7
+    for weights, square, line in zip(found.numpy(), spread.numpy(), agreement.numpy(), strict=True):
+
+        def loss(w, square=square, line=line):
+            return w @ square @ w - 2 * line @ w
+
+        sums = {"type": "eq", "fun": lambda w: w.sum() - 1}
+        other = minimize(loss, np.full(3, 1 / 3), bounds=[(0, 1)] * 3, constraints=[sums])
+        assert weights.sum() == pytest.approx(1)
+        assert loss(weights) <= other.fun + 1e-9

@@ -1,0 +1,74 @@
+"""What rows of training that are like a row have where it has a gap."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from anomalib_vae.codec.batch import Layout
+from anomalib_vae.networks.conditional_gaussian import ConditionalGaussian
+
+MOST = 4000  # rows that may give
+NEAREST = 10  # of them that give: the nearest most, the last of them next to nothing
+LEAST = 1e-3  # of a donor's weight, against the nearest one's
+FAINT = 1e-12
+
+
+class Donors(nn.Module):
+    """Nearest neighbours give their cells (Andridge & Little 2010, "A review of hot deck imputation").
+
+    How much two rows differ, as far as one column is concerned, is a matter of the other columns by which a Gaussian
+    predicts it: each counts by the size of its coefficients.
+
+    rows: (donors, targets), gaps filled in; no donors before `fit`.  given: (donors, columns), 1 where a cell was
+    observed.  relevance: (columns, targets), of each target for a column, summing up to 1.
+    """
+
+    rows: Tensor
+    given: Tensor
+    relevance: Tensor
+    column: Tensor
+
+    def __init__(self, layout: Layout):
+        super().__init__()
+        self.layout, targets, columns = layout, len(layout.targets), len(layout.blocks)
+        for name, width in (("rows", targets), ("given", columns)):
+            self.register_buffer(name, torch.zeros(0, width))
+        self.register_buffer("relevance", torch.zeros(columns, targets))
+        self.register_buffer("column", torch.tensor(layout.column_of_target, dtype=torch.long), persistent=False)
+
+    def fit(self, completed: Tensor, observed: Tensor, gaussian: ConditionalGaussian) -> None:
+        """Take the first rows, (rows, targets), as donors of their observed cells, (rows, columns)."""
+        self.rows, self.given = completed[:MOST].clone(), observed[:MOST].to(completed)
+        coefficients = gaussian.coefficients(self.layout.targets, self.column)
+        sizes = torch.zeros_like(self.relevance).index_add_(0, self.column, coefficients.square().to(self.relevance))
+        self.relevance = sizes.sqrt() / sizes.sqrt().sum(1, keepdim=True).clamp_min(FAINT)
+
+    def forward(self, completed: Tensor, missing: Tensor) -> Tensor:
+        """What donors give where cells are missing, (rows, columns) of bool, and elsewhere the rows as they are:
+        (rows, targets)."""
+        donated = completed.clone()
+        for position in torch.nonzero(missing.any(0) & (self.given.sum(0) > 0)).flatten().tolist():
+            rows, mine = missing[:, position], self.column == position
+            donated[torch.nonzero(rows), torch.nonzero(mine).flatten()] = self._given_to(completed[rows], position)
+        return donated
+
+    def _given_to(self, rows: Tensor, position: int) -> Tensor:
+        """The targets of a column, (rows, targets of it), from the donors nearest to each row."""
+        relevance = self.relevance[position]
+        weighted = rows * relevance
+        lengths = torch.where(self.given[:, position] > 0, self.rows.square() @ relevance, torch.inf)
+        distances = torch.addmm(lengths, weighted, self.rows.T, alpha=-2) + (weighted * rows).sum(1, keepdim=True)
+        # rounded, so that donors that are as near stay so, whatever rows stand beside this one
+        nearest, donors = distances.float().topk(min(NEAREST, len(self.rows)), 1, largest=False)
+        nearest = nearest.to(rows).clamp_min(0.0)
+        last = nearest.masked_fill(nearest.isinf(), 0.0).amax(1, keepdim=True)
+        weights = (1.0 + LEAST - nearest / (last + FAINT)).clamp_min(0.0)
+        cells = self.rows[:, self.column == position][donors]
+        return (weights[..., None] * cells).sum(1) / weights.sum(1, keepdim=True)
+
+    def _load_from_state_dict(self, state_dict, prefix, *rest):
+        """How many donors there are only the saved state knows."""
+        for name in ("rows", "given"):
+            setattr(self, name, torch.empty_like(state_dict[prefix + name]))
+        super()._load_from_state_dict(state_dict, prefix, *rest)

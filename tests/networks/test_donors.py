@@ -1,0 +1,116 @@
+"""Rows of training that are alike give the cells that a row lacks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from data import with_holes
+
+from anomalib_vae import DenoisingVAE, load
+from anomalib_vae.codec.table import TableCodec
+from anomalib_vae.networks.conditional_gaussian import ConditionalGaussian
+from anomalib_vae.networks.donors import NEAREST, Donors
+
+ROWS = 400
+
+
+def rings() -> pd.DataFrame:
+    """y is a function of a that no line tells; noise is of no use, and far wider; the label tells of y's sign."""
+    rng = np.random.default_rng(0)
+    a, noise = rng.uniform(-3, 3, ROWS), 100 * rng.normal(size=ROWS)
+    y = np.sin(2 * a) + 0.3 * a
+    return pd.DataFrame({"a": a, "y": y, "noise": noise, "label": np.where(y > 0, "up", "down")})
+
+
+@pytest.fixture(scope="module")
+def table():
+    """The codec's layout, donors and the completed rows that they were fitted to, in float64."""
+    codec = TableCodec.fit(rings())
+    rows, gaussian = codec.encode(rings()), ConditionalGaussian(codec.layout.width)
+    gaussian.fit(rows)
+    donors, completed = Donors(codec.layout).double(), rows.values[:, codec.layout.targets].double()
+    donors.fit(completed[: ROWS // 2], torch.ones(ROWS // 2, 4), gaussian.double())
+    return codec.layout, donors, completed[ROWS // 2 :]
+
+
+def asked_for(layout, name: str, rows: int) -> torch.Tensor:
+    missing = torch.zeros((rows, 4), dtype=torch.bool)
+    missing[:, layout.columns.index(name)] = True
+    return missing
+
+
+def test_a_column_counts_by_what_it_tells(table):
+    layout, donors, _ = table
+    relevance = pd.DataFrame(donors.relevance.numpy(), layout.columns)
+    relevance = relevance.T.groupby(np.array(layout.columns)[layout.column_of_target]).sum().T
+    np.testing.assert_allclose(relevance.sum(axis=1), 1, rtol=1e-6)
+    assert (np.diag(relevance.loc[relevance.columns]) == 0).all()
+    assert relevance.loc["y", "noise"] < 0.1 * relevance.loc["y", ["a", "label"]].sum()
+
+
+def test_they_know_what_no_line_tells(table):
+    layout, donors, rows = table
+    y = layout.column_of_target.index(layout.columns.index("y"))
+    emptied = rows.clone()
+    emptied[:, y] = 0.0
+    donated = donors(emptied, asked_for(layout, "y", len(rows)))
+    assert (donated[:, y] - rows[:, y]).square().mean() < 0.1 * rows[:, y].var()
+    others = torch.arange(rows.shape[1]) != y
+    assert torch.equal(donated[:, others], rows[:, others])
+
+
+def test_shares_of_levels_are_shares(table):
+    layout, donors, rows = table
+    donated = donors(rows, asked_for(layout, "label", len(rows)))
+    levels = torch.tensor(layout.column_of_target) == layout.columns.index("label")
+    torch.testing.assert_close(donated[:, levels].sum(1), torch.ones(len(rows), dtype=torch.float64))
+    assert (donated[:, levels].argmax(1) == rows[:, levels].argmax(1)).double().mean() > 0.9
+
+
+def test_rows_beside_a_row_make_no_difference(table):
+    _, donors, rows = table
+    missing = torch.rand((len(rows), 4), generator=torch.Generator().manual_seed(0)) < 0.5
+    whole = donors(rows, missing)
+    parts = [donors(rows[at : at + 7], missing[at : at + 7]) for at in range(0, len(rows), 7)]
+    torch.testing.assert_close(torch.cat(parts), whole, atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("givers", [0, 1, NEAREST - 1, NEAREST + 1])
+def test_only_observed_cells_are_given(table, givers):
+    """All other donors hold a wrong value where they have a gap."""
+    layout, _, rows = table
+    donors, gaussian = Donors(layout).double(), ConditionalGaussian(layout.width).double()
+    given = torch.zeros((50, 4))
+    given[:givers] = 1.0
+    completed = rows[:50].clone()
+    completed[givers:] = 1000.0
+    donors.fit(completed, given, gaussian)
+    donated = donors(rows[50:], torch.ones((len(rows) - 50, 4), dtype=torch.bool))
+    assert donated.isfinite().all()
+    assert donated.max() < 10.0
+    if not givers:
+        assert torch.equal(donated, rows[50:])
+
+
+def test_copies_of_a_row_are_donors_too(table):
+    layout, _, rows = table
+    donors, gaussian = Donors(layout).double(), ConditionalGaussian(layout.width).double()
+    copies = rows[:1].repeat(30, 1)
+    donors.fit(copies, torch.ones((30, 4)), gaussian)
+    torch.testing.assert_close(donors(rows[:1], torch.ones((1, 4), dtype=torch.bool)), rows[:1])
+
+
+def test_a_saved_model_has_its_donors(tmp_path):
+    holed = with_holes(rings())
+    model = DenoisingVAE(max_epochs=2, random_state=0).fit(holed)
+    assert len(model.network_.donors.rows)
+    model.save(tmp_path / "model")
+    pd.testing.assert_frame_equal(load(tmp_path / "model").reconstruct(holed), model.reconstruct(holed))
+
+
+def test_a_model_without_held_out_cells_asks_no_donors():
+    model = DenoisingVAE(max_epochs=2, random_state=0, stacking_fraction=0.0).fit(with_holes(rings()))
+    assert not len(model.network_.donors.rows)
+    assert np.isfinite(model.reconstruct(with_holes(rings())).select_dtypes("number")).all(axis=None)
