@@ -39,7 +39,8 @@ class Donors(nn.Module):
 
     def fit(self, completed: Tensor, observed: Tensor, gaussian: ConditionalGaussian) -> None:
         """Take the first rows, (rows, targets), as donors of their observed cells, (rows, columns)."""
-        self.rows, self.given = completed[:MOST].clone(), observed[:MOST].to(completed)
+        # float32's precision: the last bits of sums depend on where in memory they were made
+        self.rows, self.given = completed[:MOST].float().to(completed), observed[:MOST].to(completed)
         coefficients = gaussian.coefficients(self.layout.targets, self.column)
         sizes = torch.zeros_like(self.relevance).index_add_(0, self.column, coefficients.square().to(self.relevance))
         self.relevance = sizes.sqrt() / sizes.sqrt().sum(1, keepdim=True).clamp_min(FAINT)

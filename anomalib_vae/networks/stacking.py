@@ -57,7 +57,8 @@ class Stacking(nn.Module):
         doubt = 1.0 + COMMON_CELLS / cells.sum()
         common = _best_weights(doubt * spread.sum(0, keepdim=True) + faint, agreement.sum(0, keepdim=True))
         prior = PRIOR_CELLS / cells[:, None, None] * spread + faint
-        self.weights = _best_weights(spread + prior, agreement + (prior @ common[0][:, None])[..., 0])[columns].T
+        weights = _best_weights(spread + prior, agreement + (prior @ common[0][:, None])[..., 0])[columns].T
+        self.weights = weights.float().to(weights)  # the last bits of sums depend on where in memory they were made
 
     def forward(self, predictions: list[Tensor]) -> Tensor:
         """Their weighed mean, (..., rows, targets) as each of them."""
