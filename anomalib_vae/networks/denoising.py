@@ -17,7 +17,7 @@ from anomalib_vae.networks.stacking import Stacking
 from anomalib_vae.networks.variational import VariationalNetwork
 
 CHUNK = 512  # rows evaluated at once
-LEAST_WEIGHT = 0.02  # of donors in a column that they are asked for
+LEAST_WEIGHT = 0.2  # of donors in a column: for less they are not asked, which would take more time than it is worth
 START_LOG_VARIANCE = -6.0  # of the posteriors: as wide as the prior they would hide the code until they have shrunk
 
 
@@ -63,6 +63,8 @@ class DenoisingNetwork(VariationalNetwork):
             completed = self._completed(seen, line, network)
             self.donors.fit(completed, self._observed_columns(seen), self.inputs.gaussian)
             self.stacking.fit(rows, seen, [line, network, self.donors(completed, held_out)])
+            two, three = self.without_donors.weights, self.stacking.weights
+            self.stacking.weights = torch.where(three[2] < LEAST_WEIGHT, torch.cat([two, 0 * two[:1]]), three)
 
     def reconstruct(self, batch: Batch) -> Tensor:
         """As of any network where a cell is observed; where it is missing, the weighed mean of the network's word, the
@@ -79,7 +81,7 @@ class DenoisingNetwork(VariationalNetwork):
         rows = Batch(batch.values[0], batch.observed[0])  # members are given the same ones
         completed = self._completed(rows, line[0], network.mean(0))
         firsts = [self.layout.column_of_target.index(i) for i in range(len(self.layout.blocks))]
-        asked = (self._observed_columns(rows) == 0) & (self.stacking.weights[-1, firsts] > LEAST_WEIGHT)
+        asked = (self._observed_columns(rows) == 0) & (self.stacking.weights[2, firsts] > 0)
         return self.stacking([line, network, self.donors(completed, asked)])
 
     def _completed(self, rows: Batch, line: Tensor, network: Tensor) -> Tensor:

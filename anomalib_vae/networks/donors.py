@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from anomalib_vae.codec.batch import Layout
 from anomalib_vae.networks.conditional_gaussian import ConditionalGaussian
 
-MOST = 4000  # rows that may give
+MOST = 5000  # rows that may give: the more, the better, and the longer it takes
+CANDIDATES = 20  # that are looked at closely
 NEAREST = 10  # of them that give: the nearest most, the last of them next to nothing
 LEAST = 1e-3  # of a donor's weight, against the nearest one's
 FAINT = 1e-12
@@ -48,24 +49,27 @@ class Donors(nn.Module):
     def forward(self, completed: Tensor, missing: Tensor) -> Tensor:
         """What donors give where cells are missing, (rows, columns) of bool, and elsewhere the rows as they are:
         (rows, targets)."""
-        donated = completed.clone()
+        donated, transposed = completed.clone(), self.rows.float().T
+        lengths = torch.where(self.given.T > 0, self.relevance @ self.rows.square().T, torch.inf).float()
         for position in torch.nonzero(missing.any(0) & (self.given.sum(0) > 0)).flatten().tolist():
-            rows, mine = missing[:, position], self.column == position
-            donated[torch.nonzero(rows), torch.nonzero(mine).flatten()] = self._given_to(completed[rows], position)
+            asking, mine = torch.nonzero(missing[:, position]), torch.nonzero(self.column == position).flatten()
+            rows = completed[asking[:, 0]]
+            wanted = (rows * self.relevance[position]).float()
+            rough = torch.addmm(lengths[position], wanted, transposed, alpha=-2)
+            near = rough.topk(min(CANDIDATES, len(self.rows)), 1, largest=False).indices
+            donated[asking, mine] = self._given_to(rows, position, near)
         return donated
 
-    def _given_to(self, rows: Tensor, position: int) -> Tensor:
-        """The targets of a column, (rows, targets of it), from the donors nearest to each row."""
-        relevance = self.relevance[position]
-        weighted = rows * relevance
-        lengths = torch.where(self.given[:, position] > 0, self.rows.square() @ relevance, torch.inf)
-        distances = torch.addmm(lengths, weighted, self.rows.T, alpha=-2) + (weighted * rows).sum(1, keepdim=True)
+    def _given_to(self, rows: Tensor, position: int, near: Tensor) -> Tensor:
+        """The targets of a column, (rows, targets of it), from the nearest of the donors near each row."""
+        candidates = self.rows[near]
+        distances = ((candidates - rows[:, None]).square() @ self.relevance[position]).float()
+        distances = distances.masked_fill(self.given[near, position] == 0, torch.inf)
         # rounded, so that donors that are as near stay so, whatever rows stand beside this one
-        nearest, donors = distances.float().topk(min(NEAREST, len(self.rows)), 1, largest=False)
-        nearest = nearest.to(rows).clamp_min(0.0)
+        nearest, at = distances.topk(min(NEAREST, distances.shape[1]), 1, largest=False)
         last = nearest.masked_fill(nearest.isinf(), 0.0).amax(1, keepdim=True)
-        weights = (1.0 + LEAST - nearest / (last + FAINT)).clamp_min(0.0)
-        cells = self.rows[:, self.column == position][donors]
+        weights = (1.0 + LEAST - nearest / (last + FAINT)).clamp_min(0.0).to(rows)
+        cells = candidates[torch.arange(len(at), device=at.device)[:, None], at][..., self.column == position]
         return (weights[..., None] * cells).sum(1) / weights.sum(1, keepdim=True)
 
     def _load_from_state_dict(self, state_dict, prefix, *rest):
