@@ -72,7 +72,7 @@ class Stream:
         steps = self._codec.steps(rows)[:]
         ahead = self._steps_ahead(keys, stamps)
         near = self.detector.neighbourhood_
-        prints = np.zeros(len(steps)) if near is None else fingerprints(steps)
+        prints = fingerprints(steps) if self._may_be_training(keys, ahead) else np.zeros(len(steps))
         recent = [
             self._recent(key, *row)
             for key, *row in zip(keys, stamps, ahead, prints, steps.values, steps.observed, strict=True)
@@ -82,6 +82,15 @@ class Stream:
             return self._model_score(values, observed)
         places = np.array([place for _, _, place in recent])
         return self._model_score(values, observed) - near.remoteness_of_last(values, observed, places)
+
+    def _may_be_training(self, keys: np.ndarray, ahead: list[int]) -> bool:
+        """Whether the next steps of any of these series may lie in training: once they do not, they never do again,
+        but after an interruption."""
+        if self.detector.neighbourhood_ is None:
+            return False
+        known = (self._series.get(key) for key in keys)
+        interrupted = max(ahead) > self._codec.window
+        return interrupted or any(one is None or one.places is None or len(one.places) for one in known)
 
     def _model_score(self, values: Tensor, observed: Tensor) -> np.ndarray:
         values = values.clamp(-FAR, FAR)  # levels are 0 or 1 anyway
