@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
+
+from anomalib_vae.networks.kept_rows import KeptRows
 
 
-class AggregatePrior(nn.Module):
+class AggregatePrior(KeptRows):
     """p(z) = mean over reference rows r of q(z | x_r), in place of N(0, I) once the networks are trained.
 
     The aggregate posterior is the prior under which the bound is highest (Hoffman & Johnson 2016, "ELBO surgery";
@@ -19,6 +21,7 @@ class AggregatePrior(nn.Module):
     mean, log_variance: (members, references, code width); no references before `fit`.
     """
 
+    kept = ("mean", "log_variance")
     mean: Tensor
     log_variance: Tensor
 
@@ -52,9 +55,3 @@ class AggregatePrior(nn.Module):
         chosen = torch.randint(self.mean.shape[1], shape, generator=generator, device=noise.device)[..., None]
         mean, log_variance = (t.gather(1, chosen.expand_as(noise)) for t in (self.mean, self.log_variance))
         return mean + torch.exp(0.5 * log_variance) * noise
-
-    def _load_from_state_dict(self, state_dict, prefix, *rest):
-        """The number of references is known only from the saved state."""
-        for name in ("mean", "log_variance"):
-            setattr(self, name, torch.empty_like(state_dict[prefix + name]))
-        super()._load_from_state_dict(state_dict, prefix, *rest)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from anomalib_vae.codec.batch import Layout
 from anomalib_vae.networks.conditional_gaussian import ConditionalGaussian
+from anomalib_vae.networks.kept_rows import KeptRows
 
 MOST = 5000  # rows that may give: the more, the better, and the longer it takes
 CANDIDATES = 20  # that are looked at closely
@@ -15,7 +16,7 @@ LEAST = 1e-3  # of a donor's weight, against the nearest one's
 FAINT = 1e-12
 
 
-class Donors(nn.Module):
+class Donors(KeptRows):
     """Nearest neighbours give their cells (Andridge & Little 2010, "A review of hot deck imputation").
 
     How much two rows differ, as far as one column is concerned, is a matter of the other columns by which a Gaussian
@@ -25,6 +26,7 @@ class Donors(nn.Module):
     observed.  relevance: (columns, targets), of each target for a column, summing up to 1.
     """
 
+    kept = ("rows", "given")
     rows: Tensor
     given: Tensor
     relevance: Tensor
@@ -71,9 +73,3 @@ class Donors(nn.Module):
         weights = (1.0 + LEAST - nearest / (last + FAINT)).clamp_min(0.0).to(rows)
         cells = candidates[torch.arange(len(at), device=at.device)[:, None], at][..., self.column == position]
         return (weights[..., None] * cells).sum(1) / weights.sum(1, keepdim=True)
-
-    def _load_from_state_dict(self, state_dict, prefix, *rest):
-        """How many donors there are only the saved state knows."""
-        for name in ("rows", "given"):
-            setattr(self, name, torch.empty_like(state_dict[prefix + name]))
-        super()._load_from_state_dict(state_dict, prefix, *rest)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from anomalib_vae.codec.batch import Batch
+from anomalib_vae.networks.kept_rows import KeptRows
 
 MOST = 256  # that are kept
 
 
-class SourceImages(nn.Module):
+class SourceImages(KeptRows):
     """Some images of training.
 
     values, observed: (images, pixels); no images before `keep`.
     """
 
+    kept = ("values", "observed")
     values: Tensor
     observed: Tensor
 
@@ -33,9 +35,3 @@ class SourceImages(nn.Module):
         """So many of them, with replacement: (count, pixels)."""
         chosen = torch.randint(len(self.values), (count,), generator=generator, device=self.values.device)
         return Batch(self.values[chosen], self.observed[chosen])
-
-    def _load_from_state_dict(self, state_dict, prefix, *rest):
-        """How many there are only the saved state knows."""
-        for name in ("values", "observed"):
-            setattr(self, name, torch.empty_like(state_dict[prefix + name]))
-        super()._load_from_state_dict(state_dict, prefix, *rest)
