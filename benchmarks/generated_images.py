@@ -49,7 +49,7 @@ MODELS: list[tuple[str, dict]] = [  # those that the package has
     ("GAN", {}),
     ("ConditionalGAN", {}),
     ("ProgressiveGAN", {}),
-    ("PixelCNN", {}),
+    ("PixelCNN", {"likelihood": "bernoulli", "augmentation": "binarize"}),
 ]
 
 

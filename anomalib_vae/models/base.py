@@ -17,7 +17,7 @@ from anomalib_vae.codec.batch import Batch, Layout, Rows
 from anomalib_vae.codec.image import ImageCodec, is_images
 from anomalib_vae.codec.table import TableCodec
 from anomalib_vae.models import left_out
-from anomalib_vae.models.chunks import PART, WINDOWS, evaluate
+from anomalib_vae.models.chunks import WINDOWS, evaluate
 from anomalib_vae.models.codes import Codes, whole_number
 from anomalib_vae.models.saved import Saved
 from anomalib_vae.models.validation import check_surroundings, checked
@@ -278,9 +278,8 @@ class Model(Codes, Saved, Parameterized, BaseEstimator):
 
     def _evaluate(self, function: Callable[[Batch], torch.Tensor], rows: Rows) -> np.ndarray:
         """What the function, of batches like those of `_for_network`, gives for the rows: (rows, ...)."""
-        return evaluate(
-            lambda chunk: function(self._for_network(chunk)), rows, WINDOWS if self.rows_are_steps else PART
-        )
+        size = WINDOWS if self.rows_are_steps else None
+        return evaluate(lambda chunk: function(self._for_network(chunk)), rows, size)
 
     def _evaluate_cells(self, function: Callable[[Batch], torch.Tensor], rows: Rows) -> np.ndarray:
         """`_evaluate` of a function that finds something for each target or column: (rows of the frame, ...)."""

@@ -18,12 +18,13 @@ CHUNK = 256  # rows evaluated at once: what the layers give for them fits in a c
 _setting = threading.Lock()
 
 
-def by_parts(function: Callable[[Batch], np.ndarray], rows: Rows, size: int = PART) -> np.ndarray:
-    """What the function gives for each part of the rows, so many at once, one after the other: (rows, ...).
+def by_parts(function: Callable[[Batch], np.ndarray], rows: Rows, size: int | None = None) -> np.ndarray:
+    """What the function gives for each part of the rows, one after the other: (rows, ...).  size: of a part, or PART.
 
     A thread computes its parts alone.  Were torch to split each operation between its threads, they would wait for each
     other hundreds of times a part; and a row's result could depend on how many they are.
     """
+    size = size or PART
     parts = [slice(start, start + size) for start in range(0, len(rows), size)]
     threads = min(torch.get_num_threads(), len(parts))
     if threads == 1:
@@ -32,7 +33,7 @@ def by_parts(function: Callable[[Batch], np.ndarray], rows: Rows, size: int = PA
         return np.concatenate(list(pool.map(lambda part: function(rows[part]), parts)))
 
 
-def evaluate(function: Callable[[Batch], torch.Tensor], rows: Rows, size: int = PART) -> np.ndarray:
+def evaluate(function: Callable[[Batch], torch.Tensor], rows: Rows, size: int | None = None) -> np.ndarray:
     """The same for a function of a network's output, on the rows of CHUNK at a time."""
 
     def of_part(part: Batch) -> np.ndarray:

@@ -60,6 +60,12 @@ def test_each_thread_computes_alone_and_torchs_setting_stays(threads, monkeypatc
     assert seen_by_new_thread() == 3
 
 
+def test_parts_may_be_of_another_size():
+    sizes = []
+    chunks.by_parts(lambda part: sizes.append(len(part)) or part.values.numpy(), ROWS, 15)
+    assert sizes == [15, 15, 10]
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_an_error_in_a_part_is_raised(count, threads, monkeypatch):
     monkeypatch.setattr(chunks, "PART", 7)
