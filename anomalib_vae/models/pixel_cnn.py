@@ -23,6 +23,9 @@ class PixelCNN(EncoderDecoderModel):
     standardised numbers a density under the likelihood, whose scales are learned.  What is missing has no term: those
     after it read that it is missing.
 
+    A Gaussian for each pixel drifts off where an image is drawn pixel after pixel: for samples of images that are
+    nearly black and white take likelihood="bernoulli" with augmentation="binarize".
+
     `reconstruct` gives the mean of each pixel given those before it.  There is no bottleneck: the code, a number for
     each column, is the noise that would make `sample` draw this row (Rosenblatt 1952), 0 where a cell is what the model
     held for the middle of what might come.  So `inverse_transform` gives back the row itself, and `interpolate` goes
