@@ -38,7 +38,8 @@ class VAEImputer(MultipleImputation, OneToOneFeatureMixin, TransformerMixin, Rol
 
     How far the truth may lie from these values, `sample_imputations`, `intervals` and `probabilities` tell.  They are
     calibrated on observed cells that are hidden for it: cells that a DenoisingVAE holds out of its training, or all
-    cells of the rows of `calibration_fraction`; without either cells of training rows, which a model may know by heart.
+    cells of the rows of `calibration_fraction`; without either, as where a model was saved and loaded, cells of
+    training rows, which it may know by heart: then bounds are too narrow.
 
     X may be a stack of images too, (n, height, width) or (n, height, width, channels), NaN or `missing_values` where a
     pixel is missing: `transform` gives an array of the same shape and dtype.  What speaks of columns (`only`,

@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 import torch
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 
 from anomalib_vae.codec.batch import Batch, Rows
 from anomalib_vae.imputing.cell_calibration import CellCalibration
@@ -74,7 +75,7 @@ class RowCompletion:
         trained: the rows that the model was fitted to; held_out: others, or None.  Without these a model may say in
         `unseen_cells_` which cells it has not learned from: (rows, columns in the layout's order) of bool.
         """
-        unseen = vars(model).pop("unseen_cells_", None)  # of these rows alone, so of no use later
+        unseen = _unseen_cells(model, trained)
 
         def predict(hidden: Batch) -> tuple[np.ndarray, np.ndarray]:
             return expected_and_deviation(model.network_, hidden)
@@ -100,3 +101,14 @@ class RowCompletion:
         if self.calibration is None:
             raise NotFittedError(NOT_CALIBRATED)
         return UncertainCells.of(self.model.network_, rows[:], self.calibration)
+
+
+def _unseen_cells(model: Any, rows: Any) -> np.ndarray | None:
+    """The cells of these rows from which the model says that it has not learned; None where it says so of none.
+
+    A frozen model may have learned from other rows: as far as these are concerned, any cell will do.
+    """
+    if isinstance(model, FrozenEstimator):
+        unseen = getattr(model.estimator, "unseen_cells_", None)
+        return unseen if unseen is not None and len(unseen) == len(rows) else None
+    return vars(model).pop("unseen_cells_", None)  # of these rows alone, so of no use later

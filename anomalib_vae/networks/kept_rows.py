@@ -18,5 +18,6 @@ class KeptRows(nn.Module):
 
     def _load_from_state_dict(self, state_dict, prefix, *rest):
         for name in self.kept:
-            setattr(self, name, torch.empty_like(state_dict[prefix + name]))
+            if prefix + name in state_dict:  # else torch says what is missing
+                setattr(self, name, torch.empty_like(state_dict[prefix + name]))
         super()._load_from_state_dict(state_dict, prefix, *rest)

@@ -249,6 +249,18 @@ def test_a_frozen_model_is_calibrated():
     assert imputer.intervals(frame)["high"].notna().equals(frame.isna())
 
 
+def test_a_frozen_model_is_calibrated_on_cells_that_it_held_out():
+    """Of other rows any cell will do, and if there are as many, so do these."""
+    frame = with_holes(few_columns())
+    model = quick(DenoisingVAE(**SMALL)).fit(frame)
+    model.unseen_cells_ = np.random.default_rng(0).random(frame.shape) < 0.5
+    imputer = VAEImputer(FrozenEstimator(model), random_state=0).fit(frame)
+    held_out = model.unseen_cells_ & frame.notna().to_numpy()
+    assert len(imputer.completion_.calibration.residuals[0]) == held_out.sum()
+    other = VAEImputer(FrozenEstimator(model), random_state=0).fit(frame[:100])
+    assert len(other.completion_.calibration.residuals[0]) == frame[:100].notna().to_numpy().sum()
+
+
 def test_saved_pickled_and_refitted_it_draws_the_same(imputer, tmp_path):
     frame = mixed_frame()
     expected = imputer.sample_imputations(frame, m=2)[1]
