@@ -89,9 +89,8 @@ def measured(chosen: argparse.Namespace, images: dict[str, np.ndarray]) -> Itera
                 cpu_s = fitted(model, name, train)
                 made = model.transform(a)
                 row = {"pair": pair, "model": name, "seed": seed, **errors(made, b), "cpu_s": cpu_s}
-                if name == "CycleGAN":
-                    row |= {"back_rmse": errors(model.inverse_transform(b), a)["rmse"]}
-                    row |= {"cycle_rmse": errors(model.reconstruct(a), a)["rmse"]}
+                row |= {"back_rmse": errors(model.inverse_transform(b), a)["rmse"]}
+                row |= {"cycle_rmse": errors(model.reconstruct(a), a)["rmse"]}
                 yield row, made
         yield {"pair": pair, "model": "B"}, b
 

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-import numpy as np
-from sklearn.utils.validation import check_is_fitted
-
 from anomalib_vae.codec.unpaired import Unpaired
 from anomalib_vae.models.translator import Translator
 from anomalib_vae.networks.cycle_gan import Architecture, CycleGANNetwork
@@ -22,9 +17,9 @@ class CycleGAN(Translator):
     things.  The critics are penalised (R1), have their own pace, and the translations in use are averages: see `GAN`.
     In each pass over A its images meet others of B.
 
-    `transform` goes from A to B, `inverse_transform` from B to A, `reconstruct` there and back.  `score_samples(A)` is
-    log p(A | A there and back), a Gaussian of the scale that training left over, in nats, and `column_scores` its parts
-    by pixels of A; both ignore y.  validation_fraction must be 0: no held-out loss tells which epoch translates best.
+    `score_samples(A)` is log p(A | A there and back), a Gaussian of the scale that training left over, in nats, and
+    `column_scores` its parts by pixels of A; both ignore y.  validation_fraction must be 0: no held-out loss tells
+    which epoch translates best.
     """
 
     cycle_weight: float = parameter(default=10.0, at_least=0.0, doc="Of the absolute error there and back, in nats.")
@@ -59,12 +54,6 @@ class CycleGAN(Translator):
                 f"{channels[1]}, got {self.identity_weight!r}"
             )
         return super()._build(layout, generator)
-
-    def inverse_transform(self, codes) -> np.ndarray:
-        """Images of B as images of A: what `transform` is in the other direction."""
-        check_is_fitted(self)
-        network = cast(CycleGANNetwork, self.network_)
-        return self._translated(network.translate_back, self._rows_of_b(codes), self.codec_)
 
     def _scored(self, X, y):
         return self.rows(X)

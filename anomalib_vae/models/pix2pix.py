@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 from anomalib_vae.codec.labels import LabelledRows, beside
 from anomalib_vae.models.translator import Translator
 from anomalib_vae.networks.pix2pix import Architecture, Pix2PixNetwork
@@ -15,13 +13,13 @@ class Pix2Pix(Translator):
 
     Isola, Zhu, Zhou & Efros 2017, "Image-to-image translation with conditional adversarial networks": a U-Net is to
     come close to B in each pixel (L1) and to pass before a critic that sees A, and B or its translation, patch by
-    patch.  The critic is penalised (R1), has its own pace, and the translation in use is an average: see `GAN`.
+    patch.  Another pair of them learns the way from B to A beside it; the two share nothing.  The critics are penalised
+    (R1), have their own pace, and the translations in use are averages: see `GAN`.
 
     `score_samples(A, B)` is log p(B | translation of A), a Gaussian of the scale that training left over, in nats: low
     where B is not what belongs to A.  Without B it is the critic's mean log-odds that A and its translation are a pair
     of training.  `column_scores` has their parts by pixels of B; a verdict is shared by the pixels of its patch.
-    For the way from B to A, which `inverse_transform` and `reconstruct` would need, fit another model: fit(B, A).
-    Of held-out pairs, `validation_fraction`, the absolute error of the pixels is watched.
+    Of held-out pairs, `validation_fraction`, the absolute error of the pixels is watched, of both ways together.
     """
 
     pixel_weight: float = parameter(default=100.0, at_least=0.0, doc="Of the pixels' absolute error, in nats.")
@@ -34,18 +32,6 @@ class Pix2Pix(Translator):
         if len(a) != len(b):
             raise ValueError(f"y must hold the image that belongs to each of the {len(a)} of X, got {len(b)} images")
         return beside(a, b)
-
-    def inverse_transform(self, codes) -> NoReturn:
-        """There is no way back: raises NotImplementedError."""
-        self._refuse("inverse_transform", "learns the way from A to B alone: fit another one to (B, A), or a CycleGAN")
-
-    def expected_features(self, X) -> NoReturn:
-        """What comes back of A needs a way back: raises NotImplementedError."""
-        self._refuse("reconstruct", "learns the way from A to B alone: transform translates, a CycleGAN goes both ways")
-
-    def predictive(self, X, cells=None) -> NoReturn:
-        """It says nothing of missing pixels of A: raises NotImplementedError."""
-        self._refuse("predictive", "knows what belongs to an image, not what its missing pixels are")
 
     def _scored(self, X, y):
         rows = self.rows(X)

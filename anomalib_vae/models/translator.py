@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NoReturn, cast
 
 import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from anomalib_vae.codec.batch import Batch, Rows
@@ -20,8 +21,9 @@ from anomalib_vae.parameters import parameter
 class Translator(Model):
     """Base of the models of two sets of images: `fit(A, B)`, and `transform` makes images of B from images of A.
 
-    `sample` makes images of B, translated from some of A that it draws from a few hundred of training.  There is no
-    code: `interpolate` and `neighbours` raise NotImplementedError and say what to use instead.
+    `inverse_transform` makes images of A from images of B, `reconstruct` goes there and back.  `sample` makes images of
+    B, translated from some of A that it draws from a few hundred of training.  There is no code: `interpolate` and
+    `neighbours` raise NotImplementedError and say what to use instead.
     hidden_dims: of dense layers between the convolutions, by which a pixel may go to another place; () for none.
     `dropout` is theirs.  A translation starts as the image, or as its negative where that is more like the other set.
 
@@ -122,6 +124,12 @@ class Translator(Model):
         those of B had in training; the members' mean."""
         rows, network = self.rows(X), cast(TranslationNetwork, self.network_)
         return self._translated(network.translate, rows, self.target_codec_)
+
+    def inverse_transform(self, codes) -> np.ndarray:
+        """Images of B as images of A: what `transform` is in the other direction."""
+        check_is_fitted(self)
+        network = cast(TranslationNetwork, self.network_)
+        return self._translated(network.translate_back, self._rows_of_b(codes), self.codec_)
 
     def score_samples(self, X, y=None) -> np.ndarray:
         """One number an image of A, (n,): higher = more normal; in nats.  What it is, and what images y of B change,

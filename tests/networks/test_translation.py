@@ -61,7 +61,7 @@ def test_each_player_learns_from_its_loss_and_members_do_not_feel_each_other(net
 def test_players_share_nothing_and_leave_the_averages_and_scales_alone(network):
     critic, made = (set(map(id, player.parameters)) for player in network.players().values())
     others = [p for translation in network.translations() for p in translation.average.parameters()]
-    others.append(network.observation.raw_log_scale)
+    others += [p for name, p in network.named_parameters() if name.startswith("observation")]
     assert not critic & made
     assert not (critic | made) & set(map(id, others))
     assert len(critic | made) + len(others) == len(list(network.parameters()))
@@ -187,9 +187,10 @@ def test_a_pair_is_judged_as_a_pair():
     network = next(networks()).double().eval()
     a = torch.rand(MEMBERS, ROWS, network.a.width, generator=generator(), dtype=torch.float64)
     b = torch.rand(MEMBERS, ROWS, network.b.width, generator=generator(), dtype=torch.float64)
-    verdicts = network.critic(Batch.complete(a), Batch.complete(b))
-    assert not torch.allclose(verdicts, network.critic(Batch.complete(a.flip(1)), Batch.complete(b)))
-    assert not torch.allclose(verdicts, network.critic(Batch.complete(a), Batch.complete(b.flip(1))))
+    for critic, source, target in ((network.critic_b, a, b), (network.critic_a, b, a)):
+        verdicts = critic(Batch.complete(source), Batch.complete(target))
+        assert not torch.allclose(verdicts, critic(Batch.complete(source.flip(1)), Batch.complete(target)))
+        assert not torch.allclose(verdicts, critic(Batch.complete(source), Batch.complete(target.flip(1))))
 
 
 # ------------------------------------------------------------------ batches without pairs
