@@ -116,12 +116,15 @@ def draws(model, samples: int, classes: np.ndarray) -> Iterator[tuple[str, np.nd
 
 
 def expected(model: VAE, samples: int, requested: np.ndarray | None) -> np.ndarray:
-    """What codes from the prior stand for, without the noise of pixels; a requested class stands at a code's end."""
-    network = model.network_
-    codes = network.new_codes(samples * network.n_members, torch.Generator().manual_seed(0)).movedim(1, 0)
-    if requested is not None:
-        codes[..., -len(model.classes_) :] = torch.from_numpy(requested[:, None, None] == model.classes_).to(codes)
-    return model.inverse_transform(codes.flatten(1).numpy())
+    """What codes from the prior stand for, without the noise of pixels."""
+    network, generator = model.network_, torch.Generator().manual_seed(0)
+    count = samples * network.n_members
+    if requested is None:
+        codes = network.new_codes(count, generator)
+    else:
+        labels = torch.from_numpy(requested.repeat(network.n_members)[:, None] == model.classes_)
+        codes = network.new_codes(count, generator, labels)
+    return model.inverse_transform(codes.movedim(1, 0).flatten(1).numpy())
 
 
 def measured(chosen: argparse.Namespace, data: dict[str, np.ndarray]) -> Iterator[tuple[dict, np.ndarray]]:

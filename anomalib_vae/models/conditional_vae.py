@@ -7,7 +7,6 @@ import numpy as np
 from anomalib_vae.models.labelled import Labelled
 from anomalib_vae.models.vae import ACTIVE, VAE
 from anomalib_vae.networks.conditional_variational import Architecture, ConditionalVariationalNetwork
-from anomalib_vae.parameters import parameter
 
 
 class ConditionalVAE(Labelled, VAE):
@@ -17,15 +16,17 @@ class ConditionalVAE(Labelled, VAE):
     `score_samples(X, y)` is a lower bound of log p(x|y) in nats, `score_samples(X)` of log p(x) = log Σ_y p(y) p(x|y);
     the latter takes as many times longer as there are classes.
 
+    prior "aggregate" is each class's own: `sample(n, y)` draws z from where rows of that class have it.  "normal" is
+    the same N(0, I) for all of them; such a z may contradict the class, which then is shown less surely.
+
     A row's code is, for each member, the posterior's mean of z and the probabilities of the classes, in the order of
     `classes_`: so nothing but `fit` needs labels, and a code with another class is the same row in another class.
     `predict_proba` gives the same probabilities, the members' mean: a classifier q(y|x) learns them from the rows with
     labels; it does not learn from the others, encoder and decoder do.
     """
 
-    prior: str = parameter(default="normal", options=("normal",), doc="Of z; that of the label is its shares.")
-
-    auto_steps = 2500  # with 1,200 fewer samples show the class that was asked for
+    prior = "aggregate"  # from N(0, I) comes many a z that contradicts the label
+    auto_steps = 4000  # with 2,500 pictures are blurred, and fewer show the class that was asked for
     network_class = ConditionalVariationalNetwork
     architecture_class = Architecture
 

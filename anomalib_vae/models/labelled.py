@@ -84,7 +84,7 @@ class Labelled(Model):
         """New rows drawn from the model, a frame or images like those of training.
 
         y: a label for all of them, or one for each, (n_samples,); None: drawn by the shares of the classes in training.
-        An int as random_state draws the same rows each time; those of several labels then differ in nothing else.
+        An int as random_state draws the same rows each time, and those of several labels from the same noise.
         """
         check_is_fitted(self)
         whole_number("n_samples", n_samples, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
@@ -21,7 +22,7 @@ class AggregatePrior(KeptRows):
     mean, log_variance: (members, references, code width); no references before `fit`.
     """
 
-    kept = ("mean", "log_variance")
+    kept: ClassVar[tuple[str, ...]] = ("mean", "log_variance")
     mean: Tensor
     log_variance: Tensor
 
@@ -40,14 +41,21 @@ class AggregatePrior(KeptRows):
 
     def log_density(self, code: Tensor) -> Tensor:
         """log p(z), without the constant log(2π)/2 a dimension: (members, rows, code width) to (members, rows)."""
+        return self.without_the_best(self.log_components(code)) - math.log(self.mean.shape[1] - 1)
+
+    def log_components(self, code: Tensor) -> Tensor:
+        """log q(z | x_r) of each reference, without the constant: (members, rows, references)."""
         precision = torch.exp(-self.log_variance)
         weighted = self.mean * precision
         # the squared distance to every reference, expanded so that it is two matrix products
         constant = ((self.mean * weighted) + self.log_variance).sum(-1)[:, None]
         squares = torch.baddbmm(constant, code.square(), precision.mT)
-        logits = -0.5 * torch.baddbmm(squares, code, weighted.mT, alpha=-2.0)
-        logits.scatter_(-1, logits.argmax(-1, keepdim=True), -torch.inf)
-        return torch.logsumexp(logits, -1) - math.log(logits.shape[-1] - 1)
+        return -0.5 * torch.baddbmm(squares, code, weighted.mT, alpha=-2.0)
+
+    @staticmethod
+    def without_the_best(logits: Tensor) -> Tensor:
+        """The logarithm of the sum of all components but the largest; changes the logits."""
+        return torch.logsumexp(logits.scatter_(-1, logits.argmax(-1, keepdim=True), -torch.inf), -1)
 
     def sample(self, noise: Tensor, generator: Generator) -> Tensor:
         """Standard-normal noise (members, rows, code width) to codes, each near a reference drawn at random."""

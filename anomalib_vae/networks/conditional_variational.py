@@ -13,6 +13,7 @@ from torch.nn.functional import one_hot
 from anomalib_vae.codec.batch import Batch
 from anomalib_vae.losses.divergences import gaussian_divergence, gaussian_log_density
 from anomalib_vae.networks import variational
+from anomalib_vae.networks.conditional_aggregate_prior import ConditionalAggregatePrior
 from anomalib_vae.networks.labelled import LabelledNetwork
 from anomalib_vae.networks.layers import smooth_clamp
 from anomalib_vae.networks.network import Player, Step
@@ -27,8 +28,9 @@ class Architecture(variational.Architecture):
 
 
 class ConditionalVariationalNetwork(LabelledNetwork, VariationalNetwork):
-    """p(x, y, z) = p(y) N(z; 0, I) p(x|z, y) with q(z|x, y) and q(y|x), the model M2 of Kingma, Rezende, Mohamed &
-    Welling 2014, "Semi-supervised learning with deep generative models".
+    """p(x, y, z) = p(y) p(z|y) p(x|z, y) with q(z|x, y) and q(y|x), the model M2 of Kingma, Rezende, Mohamed & Welling
+    2014, "Semi-supervised learning with deep generative models", where p(z|y) is N(0, I) whatever y.  So it is in
+    training; after it, `fit_prior` can put the aggregate posterior of each class in its place.
 
     The code is z with the one-hot label beside it: a second latent variable, which is observed in some rows.  Where it
     is not, q(y|x) draws it in training; a score sums over all of its values.  q(y|x) is a player of its own that learns
@@ -36,6 +38,10 @@ class ConditionalVariationalNetwork(LabelledNetwork, VariationalNetwork):
     """
 
     architecture: Architecture
+    aggregate_prior: ConditionalAggregatePrior
+
+    def build_aggregate_prior(self):
+        return ConditionalAggregatePrior(self.n_members, self.z_width, self.n_classes)
 
     def build_latents(self, generator):
         a = self.architecture
@@ -65,8 +71,9 @@ class ConditionalVariationalNetwork(LabelledNetwork, VariationalNetwork):
         mean, log_variance = self.moments_given_label(hidden, label, generator)
         z = mean + torch.exp(0.5 * log_variance) * noise
         divergence = torch.cat([gaussian_divergence(mean, log_variance), price[..., None]], -1)
-        log_prior = gaussian_log_density(z).sum(-1) - price
-        return Posterior(torch.cat([z, label], -1), divergence, log_variance, noise, log_prior)
+        code, fitted = torch.cat([z, label], -1), self.aggregate_prior.fitted
+        of_z = self.aggregate_prior.log_density(code) if fitted else gaussian_log_density(z).sum(-1)
+        return Posterior(code, divergence, log_variance, noise, of_z - price)
 
     def moments_given_label(self, hidden: Tensor, label: Tensor, generator: Generator | None = None):
         """Mean and log-variance of q(z|x, y), each (members, rows, width of z)."""
@@ -85,7 +92,17 @@ class ConditionalVariationalNetwork(LabelledNetwork, VariationalNetwork):
         price = (drawn * (log_probability - self.class_shares.log())).sum(-1)
         return torch.where(known > 0, values, drawn), price * (1.0 - known[..., 0])
 
+    def fit_prior(self, references):
+        """Make the posteriors of these rows, each given its label or the one that it most probably has, the priors of
+        their classes."""
+        rows, _ = self.apart(references)
+        class_of = self.label_probability(references).argmax(-1)
+        label = one_hot(class_of, self.n_classes).to(rows.values)
+        mean, log_variance = self.moments_given_label(self.encoder(self.inputs(rows)), label)
+        self.aggregate_prior.fit_classes(mean, log_variance, class_of)
+
     def prior(self, noise):
+        """Codes from N(0, I), with labels drawn by their shares."""
         z, chance = noise.split(self.architecture.latent_dims, -1)
         return torch.cat([z, _drawn(self.class_shares.log(), chance)], -1)
 
@@ -113,8 +130,13 @@ class ConditionalVariationalNetwork(LabelledNetwork, VariationalNetwork):
 
     def generate(self, rows: int, generator: Generator, labels: Tensor | None = None) -> Tensor:
         """labels: one-hot, (rows, classes); None: drawn by their shares."""
-        code = self.new_codes(rows, generator)
-        return self.rows_at(code if labels is None else self.with_labels(code, labels), generator)[:rows]
+        return self.rows_at(self.new_codes(rows, generator, labels), generator)[:rows]
+
+    def new_codes(self, rows: int, generator: Generator, labels: Tensor | None = None) -> Tensor:
+        """Of these labels, as `generate` has them."""
+        code = self.prior(self.noise_of(rows, generator))
+        code = code if labels is None else self.with_labels(code, labels)
+        return self.aggregate_prior.sample(code, generator) if self.aggregate_prior.fitted else code
 
 
 def _with_label(values: Tensor, label: Tensor) -> Tensor:

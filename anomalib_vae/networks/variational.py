@@ -39,7 +39,8 @@ class Posterior(NamedTuple):
 
     code: (members, rows, code width).  divergence: KL(q(z|x) || p(z)) of each dimension, in nats.
     log_variance: of the posterior; noise: the standard-normal draw behind the code; both shaped as the code.
-    log_prior: log p(z) at the draw, (members, rows), where only `posterior` can tell; None where p(z) is N(0, I).
+    log_prior: log p(z) at the draw, (members, rows), where only `posterior` can tell; None where p(z) is N(0, I) or the
+    aggregate prior.
     """
 
     code: Tensor
@@ -51,9 +52,11 @@ class Posterior(NamedTuple):
     def log_ratio(self, aggregate_prior: AggregatePrior) -> Tensor:
         """log q(z|x) - log p(z) at the draw, (members, rows): under the aggregate prior once that is fitted."""
         log_posterior = gaussian_log_density(self.noise).sum(-1) - 0.5 * self.log_variance.sum(-1)
+        if self.log_prior is not None:
+            return log_posterior - self.log_prior
         if aggregate_prior.fitted:
             return log_posterior - aggregate_prior.log_density(self.code)
-        return log_posterior - (gaussian_log_density(self.code).sum(-1) if self.log_prior is None else self.log_prior)
+        return log_posterior - gaussian_log_density(self.code).sum(-1)
 
 
 def for_draws(tensor: Tensor, noise: Tensor) -> Tensor:
@@ -70,7 +73,7 @@ class VariationalNetwork(EncoderDecoder):
 
     def __init__(self, layout: Layout, architecture: Architecture, generator: Generator):
         super().__init__(layout, architecture, generator)
-        self.aggregate_prior = AggregatePrior(self.n_members, self.code_width)
+        self.aggregate_prior = self.build_aggregate_prior()
         pairs = -(-max(architecture.score_draws, architecture.importance_samples) // 2)
         half = torch.randn((self.n_members, pairs, self.code_width), generator=generator)
         self.register_buffer("score_noise", torch.cat([half, -half], 1))
@@ -78,6 +81,10 @@ class VariationalNetwork(EncoderDecoder):
     def build_latents(self, generator: Generator) -> None:
         """Make what `posterior` and `prior` need."""
         self.encoder = self.reader(2 * self.code_width, generator)
+
+    def build_aggregate_prior(self) -> AggregatePrior:
+        """What `fit_prior` fits."""
+        return AggregatePrior(self.n_members, self.code_width)
 
     def posterior(self, batch: Batch, noise: Tensor, generator: Generator | None = None) -> Posterior:
         """Draw from q(z|x) with the given standard-normal noise (members, draws x rows, code width), a draw after the
@@ -184,10 +191,14 @@ class VariationalNetwork(EncoderDecoder):
 
     def new_codes(self, rows: int, generator: Generator) -> Tensor:
         """Codes from the prior for at least so many rows in all: (members, codes of each, code width)."""
+        noise = self.noise_of(rows, generator)
+        return self.aggregate_prior.sample(noise, generator) if self.aggregate_prior.fitted else self.prior(noise)
+
+    def noise_of(self, rows: int, generator: Generator) -> Tensor:
+        """Standard-normal noise for at least so many rows in all: (members, rows of each, code width)."""
         each, like = -(-rows // self.n_members), self.score_noise
         shape = (self.n_members, each, self.code_width)
-        noise = torch.randn(shape, generator=generator, dtype=like.dtype, device=like.device)
-        return self.aggregate_prior.sample(noise, generator) if self.aggregate_prior.fitted else self.prior(noise)
+        return torch.randn(shape, generator=generator, dtype=like.dtype, device=like.device)
 
     def rows_at(self, code: Tensor, generator: Generator) -> Tensor:
         """Targets drawn from p(x|z) at codes (members, codes, code width), the members in turn: (rows, targets)."""

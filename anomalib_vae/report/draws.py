@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot
 
 from anomalib_vae.networks.autoencoder import AutoencoderNetwork
+from anomalib_vae.networks.conditional_variational import ConditionalVariationalNetwork
 from anomalib_vae.networks.network import Network
 from anomalib_vae.networks.variational import VariationalNetwork
 
@@ -36,9 +39,12 @@ def expected_draws(network: Network, rows: int, generator: Generator, label: int
     of other networks what they generate.  label: the position of a class, for a conditional VAE."""
     if not isinstance(network, VariationalNetwork):
         return network.generate(rows, generator)
-    code = network.new_codes(rows, generator)
-    if label is not None:
-        code = _with_label(network, code, label)
+    if label is None:
+        code = network.new_codes(rows, generator)
+    else:
+        classes = network.code_width - width_of(network)
+        one = one_hot(torch.tensor([label], device=generator.device), classes)
+        code = cast(ConditionalVariationalNetwork, network).new_codes(rows, generator, one)
     return network.expect(code).movedim(0, 1).flatten(0, 1)[:rows]
 
 

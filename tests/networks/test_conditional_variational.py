@@ -147,6 +147,49 @@ def test_new_rows_get_their_labels_whichever_member_makes_them(rows, monkeypatch
     assert torch.equal(codes[:, :2], network.generate(rows, generator())[:, :2])
 
 
+def test_the_prior_of_a_class_is_made_of_the_rows_with_its_label_or_that_most_probably_have_it():
+    network, batch = network_of(few_columns()), encoded(few_columns())
+    labelled = with_labels(batch, turns(len(batch), 2, None, 1))
+    network.fit_prior(labelled)
+    prior, of_unknown = network.aggregate_prior, network.label_probability(batch).argmax(-1)
+    wanted = torch.tensor(turns(len(batch), 2, -1, 1)).expand(MEMBERS, -1)
+    wanted = torch.where(wanted < 0, of_unknown, wanted)
+    assert torch.equal(prior.class_of, wanted.sort(-1).values)
+    assert len(wanted[:, 1::3].unique()) > 1
+    codes = network.encode(with_labels(batch, wanted[0].tolist()))[0]
+    for label in range(3):
+        means, mine = prior.mean[0, prior.class_of[0] == label], codes[wanted[0] == label, :2]
+        assert torch.equal(means, mine)
+
+
+def test_a_score_takes_the_fitted_prior_of_the_label():
+    network, batch = network_of(few_columns()), encoded(few_columns())
+    labelled = with_labels(batch, turns(len(batch), 0, 1, 2))
+    before = network.score(labelled)
+    network.fit_prior(labelled)
+    posterior, data_term = network._draw(labelled)
+    log_posterior = -0.5 * (posterior.noise.square() + posterior.log_variance).sum(-1)
+    bound = data_term.sum(-1) + network.aggregate_prior.log_density(posterior.code) - log_posterior
+    torch.testing.assert_close(network.score(labelled), bound.unflatten(1, (-1, len(batch))).mean(1))
+    assert not torch.allclose(network.score(labelled), before)
+    given = torch.stack([network.score(with_labels(batch, [y] * len(batch))) for y in range(3)], -1)
+    marginal = torch.log((torch.tensor(SHARES, dtype=torch.float64) * given.exp()).sum(-1))
+    torch.testing.assert_close(network.score(batch), marginal)
+
+
+def test_new_rows_of_a_class_come_from_its_prior():
+    network, batch = network_of(few_columns()), encoded(few_columns())
+    network.fit_prior(with_labels(batch, turns(len(batch), 0, 1, 2)))
+    prior = network.aggregate_prior
+    prior.mean = prior.mean + 10.0 * prior.class_of[..., None]
+    labels = torch.eye(3)[torch.arange(600) % 3]
+    code = network.new_codes(600, generator(), labels)
+    assert torch.equal(code.movedim(0, 1).flatten(0, 1)[:, 2:], labels.double())
+    for label in range(3):
+        drawn = code[0, code[0, :, 2 + label] > 0, :2]
+        torch.testing.assert_close(drawn.median(0).values, torch.full((2,), 10.0 * label).double(), atol=1.0, rtol=0)
+
+
 @pytest.mark.parametrize("hidden_dims", [(), (8,)])
 def test_the_flag_of_a_complete_column_has_no_effect_before_training(hidden_dims):
     frame = mixed_frame()

@@ -7,6 +7,7 @@ import pytest
 import torch
 from cases import SMALL
 from data import digits, few_columns
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -134,7 +135,7 @@ def test_autoencoders_are_sampled_too(of_colours):
 
 @pytest.fixture(scope="module")
 def of_classes():
-    model = ConditionalVAE(**SMALL | {"n_members": 1, "max_epochs": 6}, latent_dim=2)
+    model = ConditionalVAE(**SMALL | {"n_members": 1, "max_epochs": 6}, latent_dim=2, prior="normal")
     return model.fit(digits(), np.where(np.arange(150) % 2, "odd", "even"))
 
 
@@ -157,6 +158,18 @@ def test_without_noise_the_rows_of_a_conditional_model_are_of_the_same_codes_in_
     for row, label in ((sheet[:8], [1.0, 0.0]), (sheet[9:], [0.0, 1.0])):
         images = of_classes.inverse_transform(np.hstack([z, np.tile(label, (10, 1))]))
         np.testing.assert_allclose(row, mosaic(colours(of_classes.codec_, images)[None]), atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:posterior collapse")
+def test_the_rows_of_classes_come_from_the_priors_that_they_have(of_classes):
+    model = clone(of_classes).set_params(prior="aggregate", max_epochs=1)
+    model.fit(digits(), np.arange(150) % 2)
+    sheet, network = sheet_of(report.samples(model)), model.network_
+    for row, label in ((sheet[:8], [1.0, 0.0]), (sheet[9:], [0.0, 1.0])):
+        labels = torch.tensor(label, dtype=torch.float64).expand(10, 2)
+        code = network.new_codes(10, torch.Generator().manual_seed(model._seed()), labels)
+        images = model.inverse_transform(code[0].numpy())
+        np.testing.assert_allclose(row, mosaic(colours(model.codec_, images)[None]), atol=1e-9)
 
 
 def test_classes_and_counts_that_make_no_sense_are_refused(of_bytes, of_classes):
