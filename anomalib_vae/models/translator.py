@@ -25,7 +25,8 @@ class Translator(Model):
     B, translated from some of A that it draws from a few hundred of training.  There is no code: `interpolate` and
     `neighbours` raise NotImplementedError and say what to use instead.
     hidden_dims: of dense layers between the convolutions, by which a pixel may go to another place; () for none.
-    `dropout` is theirs.  A translation starts as the image, or as its negative where that is more like the other set.
+    `dropout` is theirs.  A translation starts as the image, or as its negative where that is more like the other set;
+    turned or mirrored where that brings the sets' mean images together.
 
     Attributes after fit
     --------------------

@@ -22,6 +22,7 @@ from anomalib_vae.networks.observation import Observation
 from anomalib_vae.networks.patch_critic import PatchCritic
 from anomalib_vae.networks.penalised import PACE, penalised_critic_loss
 from anomalib_vae.networks.source_images import SourceImages
+from anomalib_vae.networks.symmetries import inverse, symmetry_between
 from anomalib_vae.networks.unet import UNet
 
 MOMENTUM = 0.5  # of the translations, which minimise a distance of pixels as well as they play
@@ -88,13 +89,17 @@ class TranslationNetwork(Network):
     # ------------------------------------------------------------------ training
     @torch.no_grad()
     def start(self, batch: Batch) -> None:
-        """Translations begin as images or as negatives, whichever is as bright as images of the other set; some of
-        these images of A, (rows, pixels), stay."""
-        images = self.apart(batch)
-        self.sources.keep(images[0])
-        a, b = (float(part.values.sum() / part.observed.sum().clamp_min(1.0)) for part in images)
-        for translation in self.translations():
-            cast(UNet, translation.learner).start(negative=abs(1.0 - a - b) < abs(a - b))
+        """Translations begin as images or as negatives, whichever is as bright as images of the other set, turned or
+        mirrored where that makes the mean images of the sets alike; some of these images of A, (rows, pixels), stay."""
+        a, b = self.apart(batch)
+        self.sources.keep(a)
+        bright_a, bright_b = (float(part.values.sum() / part.observed.sum().clamp_min(1.0)) for part in (a, b))
+        negative = abs(1.0 - bright_a - bright_b) < abs(bright_a - bright_b)
+        mean_a, mean_b = mean_image(a, self.a), mean_image(b, self.b)
+        symmetry = symmetry_between(1.0 - mean_a if negative else mean_a, mean_b)
+        for translation, its in ((self.forth, symmetry), (self.back, inverse(symmetry))):
+            for network in (translation.learner, translation.average):
+                cast(UNet, network).start(negative=negative, symmetry=its)
 
     def translations(self) -> list[Averaged]:
         return [self.forth, self.back]
@@ -188,6 +193,12 @@ class TranslationNetwork(Network):
     def blame(self, batch: Batch) -> str:
         shares = -self.column_scores(batch).mean((0, 1))
         return self.observation.layout.columns[int(torch.nan_to_num(shares, nan=torch.inf).argmax())]
+
+
+def mean_image(images: Batch, layout: ImageLayout) -> Tensor:
+    """Of images (rows, pixels) in shades of grey, the pixels that are observed: (height, width)."""
+    total, count = images.values.sum(0), images.observed.expand_as(images.values).sum(0)
+    return (total / count.clamp_min(1.0)).view(layout.grid).mean(-1)
 
 
 def like(values: Tensor, real: Batch) -> Batch:

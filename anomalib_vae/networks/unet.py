@@ -17,6 +17,7 @@ from anomalib_vae.networks.image_backbone import STRIDE, WRITE_KERNEL, StackedDe
 from anomalib_vae.networks.layers import ACTIVATIONS
 from anomalib_vae.networks.mlp import MLP
 from anomalib_vae.networks.stacked_convolution import StackedConvolution, grouped, kernels
+from anomalib_vae.networks.symmetries import turned
 
 KERNEL = (3, 3)
 FAINT = 0.1  # what maps say of a pixel at first, against the pixel itself
@@ -31,7 +32,10 @@ class UNet(nn.Module):
     at full size are the pixels themselves, and flags of those that are missing.  Pixels given back lie between 0 and 1.
     channels: of each size below the full one.  dense: of the smallest maps, to as many numbers, which are added to
     them; by it a pixel may go to another place.
+    symmetry: what is done to images before they are read; see `anomalib_vae.networks.symmetries`.
     """
+
+    symmetry: Tensor
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class UNet(nn.Module):
         generator: Generator,
     ):
         super().__init__()
+        self.register_buffer("symmetry", torch.tensor(0))
         depth = source.grid[2]
         self.size, self.depth, self.dense = source.grid[:2], depth, dense
         self.activation = ACTIVATIONS[activation]
@@ -58,12 +63,13 @@ class UNet(nn.Module):
         self.last = StackedConvolution(n_members, channels[0] + 2 * depth, target.grid[2], KERNEL, generator)
 
     @torch.no_grad()
-    def start(self, *, negative: bool) -> None:
-        """Begin with what a pixel itself says, or its negative.
+    def start(self, *, negative: bool, symmetry: int = 0) -> None:
+        """Begin with what a pixel itself says, or its negative, in the place where the symmetry takes it.
 
         Of all translations that could be undone these are the plainest; where there are no pairs, nothing else tells
         them from one in which, say, strokes and the gaps between them change places.
         """
+        self.symmetry.fill_(symmetry)
         written = self.last.weight.shape[2] - 2 * self.depth
         self.last.weight[:, :, :written] *= FAINT
         self.last.weight[:, :, written:] = 0.0
@@ -73,7 +79,7 @@ class UNet(nn.Module):
 
     def forward(self, images: Batch, generator: Generator | None = None) -> Tensor:
         """(members, rows, pixels of the source) to (members, rows, pixels of the target)."""
-        values = maps_of([images], self.size)
+        values = turned(maps_of([images], self.size), int(self.symmetry))
         read = []
         for layer in self.down:
             read.append(values)

@@ -19,6 +19,7 @@ from anomalib_vae.networks.network import Step
 from anomalib_vae.networks.patch_critic import PatchCritic
 from anomalib_vae.networks.penalised import penalised_critic_loss
 from anomalib_vae.networks.pix2pix import Pix2PixNetwork
+from anomalib_vae.networks.symmetries import turned
 from anomalib_vae.networks.translation import like, mean_absolute_error
 from anomalib_vae.networks.unet import HalvingConvolution
 
@@ -104,6 +105,21 @@ def test_a_translation_starts_as_the_image_or_as_its_negative_as_the_brightness_
             made = network.translate(Batch.complete(a).for_members(MEMBERS))
         wanted = torch.sigmoid((0.5 - a) if bright else (a - 0.5)).repeat_interleave(2, -1)
         torch.testing.assert_close(made, wanted.expand(MEMBERS, -1, -1))
+
+
+@pytest.mark.parametrize("symmetry", [1, 3, 6])
+def test_both_ways_start_turned_where_the_mean_images_say_so(symmetry):
+    layout, images = ImageCodec.fit(digits()).layout, torch.from_numpy(digits()).float()
+    network = CycleGANNetwork(layout, layout, cycle_gan.Architecture(**SMALL), generator()).train()
+    other = turned(images, symmetry)
+    network.start(beside(*(Batch.complete(part.flatten(1)) for part in (images, other.flip(0)))))
+    a, b = (Batch.complete(part.flatten(1)).for_members(MEMBERS) for part in (images, other))
+    with torch.no_grad():
+        for translation in network.translations():
+            translation.learner.last.weight[:, :, :-2] = 0.0  # of what the maps say
+        torch.testing.assert_close(network.translate(a), torch.sigmoid(b.values - 0.5))
+        torch.testing.assert_close(network.translate_back(b), torch.sigmoid(a.values - 0.5))
+    assert int(network.forth.average.symmetry) == symmetry
 
 
 @pytest.mark.parametrize("side", [16, 15])
