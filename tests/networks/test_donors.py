@@ -11,7 +11,7 @@ from data import with_holes
 from anomalib_vae import DenoisingVAE, load
 from anomalib_vae.codec.table import TableCodec
 from anomalib_vae.networks.conditional_gaussian import ConditionalGaussian
-from anomalib_vae.networks.donors import NEAREST, Donors
+from anomalib_vae.networks.donors import CANDIDATES, GROUP, NEAREST, Donors, _smallest
 
 ROWS = 400
 
@@ -114,3 +114,13 @@ def test_a_model_without_held_out_cells_asks_no_donors():
     model = DenoisingVAE(max_epochs=2, random_state=0, stacking_fraction=0.0).fit(with_holes(rings()))
     assert not len(model.network_.donors.rows)
     assert np.isfinite(model.reconstruct(with_holes(rings())).select_dtypes("number")).all(axis=None)
+
+
+@pytest.mark.parametrize("donors", [5, 16, 600])
+def test_the_smallest_are_found_among_any_number(donors):
+    generator = torch.Generator().manual_seed(0)
+    values = torch.rand((7, -(-donors // GROUP) * GROUP), generator=generator)
+    values[:, donors:] = torch.inf
+    found = _smallest(values, CANDIDATES)
+    expected = values.topk(min(CANDIDATES, values.shape[1]), 1, largest=False).values
+    assert torch.equal(values.gather(1, found), expected)
