@@ -11,6 +11,8 @@ from anomalib_vae.codec.batch import Batch
 
 CHUNK = 128  # rows whose blocks of missing cells are solved at once
 MAX_ITERATIONS = 25
+FEW = 2000  # rows that EM begins with; on all it takes no more than the last iterations
+LAST_ITERATIONS = 4
 GRADIENT_STEPS = 9
 TINY = 1e-30  # of a residual that is gone already
 TOLERANCE = 2e-3  # of means and covariances of standardised features
@@ -93,11 +95,22 @@ class ConditionalGaussian(nn.Module):
 
 
 def _em(standard: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and precision of standardised rows, 0 where missing."""
+    """Mean and precision of standardised rows, 0 where missing: of a few rows first, near which those of all are."""
+    features = standard.shape[1]
+    found = standard.new_zeros(features), torch.eye(features, dtype=standard.dtype, device=standard.device)
+    if len(standard) > FEW:
+        found = _em_from(*found, standard[:FEW], observed[:FEW], MAX_ITERATIONS)
+    mean, covariance = _em_from(*found, standard, observed, LAST_ITERATIONS if len(standard) > FEW else MAX_ITERATIONS)
+    return mean, _inverse(covariance)
+
+
+def _em_from(
+    mean: Tensor, covariance: Tensor, standard: Tensor, observed: Tensor, iterations: int
+) -> tuple[Tensor, Tensor]:
+    """Mean and covariance of the rows, by so many iterations from these or as many as it takes."""
     rows, features = standard.shape
     unit = torch.eye(features, dtype=standard.dtype, device=standard.device)
-    mean, covariance = standard.new_zeros(features), unit
-    for _ in range(MAX_ITERATIONS):
+    for _ in range(iterations):
         completed, uncertainty = _expectations((standard - mean) * observed, observed, _inverse(covariance))
         shift = completed.mean(0)
         spread = (completed - shift).mT @ (completed - shift)
@@ -106,7 +119,7 @@ def _em(standard: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
         mean, covariance = mean + shift, update
         if step < TOLERANCE:
             break
-    return mean, _inverse(covariance)
+    return mean, covariance
 
 
 def _inverse(covariance: Tensor) -> Tensor:

@@ -52,6 +52,10 @@ class Donors(KeptRows):
         sizes = torch.zeros_like(self.relevance).index_add_(0, self.column, coefficients.square().to(self.relevance))
         self.relevance = sizes.sqrt() / sizes.sqrt().sum(1, keepdim=True).clamp_min(FAINT)
 
+    def forget(self) -> None:
+        """Be without donors again."""
+        self.rows, self.given = self.rows[:0], self.given[:0]
+
     def forward(self, completed: Tensor, missing: Tensor) -> Tensor:
         """What donors give where cells are missing, (rows, columns) of bool, and elsewhere the rows as they are:
         (rows, targets)."""
