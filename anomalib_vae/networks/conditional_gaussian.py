@@ -131,16 +131,17 @@ def _conditional_means(centred: Tensor, observed: Tensor, precision: Tensor) -> 
 
     A step is one matrix product for all rows, whatever they miss; a factorisation for each row would take longer than a
     network's own step."""
-    missing, solution = 1.0 - observed, centred
-    residual = direction = -(centred @ precision) * missing
+    missing, solution = 1.0 - observed, centred.clone()
+    residual = -(centred @ precision).mul_(missing)
+    direction = residual.clone()
     fit = residual.square().sum(-1, keepdim=True)
-    for _ in range(GRADIENT_STEPS):
-        product = (direction @ precision) * missing
+    for _ in range(GRADIENT_STEPS):  # in place: what it takes is mostly memory's time
+        product = (direction @ precision).mul_(missing)
         length = fit / (direction * product).sum(-1, keepdim=True).clamp_min(TINY)
-        solution = solution + length * direction
-        residual = residual - length * product
+        solution.addcmul_(length, direction)
+        residual.addcmul_(length, product, value=-1.0)
         previous, fit = fit, residual.square().sum(-1, keepdim=True)
-        direction = residual + fit / previous.clamp_min(TINY) * direction
+        direction.mul_(fit / previous.clamp_min(TINY)).add_(residual)
     return solution
 
 
