@@ -54,7 +54,7 @@ class Donors(KeptRows):
 
     def forget(self) -> None:
         """Be without donors again."""
-        self.rows, self.given = self.rows[:0], self.given[:0]
+        self.rows, self.given, self.prepared = self.rows[:0], self.given[:0], None
 
     def forward(self, completed: Tensor, missing: Tensor) -> Tensor:
         """What donors give where cells are missing, (rows, columns) of bool, and elsewhere the rows as they are:
