@@ -35,6 +35,7 @@ class ConditionalGaussian(nn.Module):
     same shape, to the turned features, x B, and back, x B⁻¹; turned: the precision of these.
     """
 
+    groups: Tensor
     centre: Tensor
     scale: Tensor
     precision: Tensor
@@ -44,7 +45,8 @@ class ConditionalGaussian(nn.Module):
 
     def __init__(self, features: int, groups: Sequence[int] | None = None):
         super().__init__()
-        self.groups = torch.tensor(list(range(features) if groups is None else groups))
+        of_each = torch.tensor(list(range(features) if groups is None else groups))
+        self.register_buffer("groups", of_each, persistent=False)
         self.register_buffer("centre", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
         for name in ("precision", "basis", "back", "turned"):
