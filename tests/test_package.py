@@ -103,6 +103,11 @@ def test_nothing_on_the_menu_lacks_a_docstring(name):
                 assert inspect.getdoc(method), f"{name}.{method_name}"
 
 
+@pytest.mark.parametrize("name", [name for name, home in anomalib_vae._HOME.items() if ".models." in home])
+def test_every_model_says_what_its_score_is(name):
+    assert "`score_samples" in vars(getattr(anomalib_vae, name))["__doc__"]
+
+
 @pytest.mark.parametrize("name", CORE)
 def test_no_public_class_lacks_a_docstring(name):
     for found_name, found in public(importlib.import_module(name)):

@@ -13,6 +13,7 @@ class ContractiveAutoencoder(Autoencoder):
     Rifai et al. 2011, "Contractive auto-encoders: explicit invariance during feature extraction".  The norm is exact:
     in closed form for one logistic layer, the default, and by differentiating every unit of the code where there are
     hidden layers or convolutions, which takes several times as long; see `anomalib_vae.networks.jacobian`.
+    `score_samples` is that of `Autoencoder`.
     """
 
     penalty: float = parameter(default=0.03, at_least=0.0, doc="Weight of the squared norm, in nats of a row.")

@@ -27,6 +27,8 @@ class DenoisingVAE(VAE):
     What it expects in a missing cell is a mean of the network's word, that of a Gaussian fitted by EM, and the cells of
     training rows that are alike, weighed for each column on cells held out from all; see
     `anomalib_vae.networks.stacking.Stacking` and `.donors.Donors`.  Of images it is the network's word alone.
+
+    `score_samples` is the bound of `VAE`, of the row as it is, not spoiled.
     """
 
     corruption = "mask"

@@ -12,7 +12,7 @@ class HierarchicalVAE(VAE):
 
     The prior of a level depends on the levels above, so it is richer than N(0, I).  See
     `anomalib_vae.networks.ladder.LadderNetwork` for the model and its references.  `transform` gives all levels, the
-    lowest first.
+    lowest first; `score_samples` is the bound of `VAE`, with the divergences of all levels.
     """
 
     n_levels: int = parameter(default=2, at_least=2, doc="Levels of latent variables.")

@@ -13,7 +13,7 @@ class ProgressiveGAN(GAN):
     Karras, Aila, Laine & Lehtinen 2018, "Progressive growing of GANs for improved quality, stability, and variation":
     the layers of each further size fade in.  Half of the training is at full size.  Images of other sizes are halved
     until no side is longer than 4 pixels: those of 28 x 28 begin with 4 x 4, 7 x 7 and 14 x 14.  Critic, averages and
-    scores are those of `GAN`.  It takes images only.
+    `score_samples` are those of `GAN`.  It takes images only.
 
     channels: from the largest images to the smallest; where there are more sizes, the first of them again.
     """

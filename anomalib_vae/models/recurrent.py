@@ -11,7 +11,7 @@ class RecurrentVAE(SequenceVAE):
     """A SequenceVAE that reads windows in both directions, and writes them forwards, with LSTM or GRU cells.
 
     Fabius & van Amersfoort 2015, "Variational recurrent auto-encoders"; the code is given at every step, so that the
-    decoder can't lean on the steps before instead of the code.
+    decoder can't lean on the steps before instead of the code.  `score_samples` is that of `SequenceVAE`.
     """
 
     cell: str = parameter(default="lstm", options=tuple(GATES), doc="Of the recurrent layers.")

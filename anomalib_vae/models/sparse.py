@@ -11,7 +11,8 @@ class SparseAutoencoder(Autoencoder):
     """An autoencoder of which each code unit is active for few rows: penalty · Σ_j KL(ρ ‖ ρ̂_j) is added to the loss.
 
     ρ is `sparsity`, ρ̂_j the mean of unit j's logistic activation over a batch (Ng 2011, "Sparse autoencoder", CS294A
-    lecture notes; Lee, Ekanadham & Ng 2008).  So the code may be wider than the data: "auto" is 128.
+    lecture notes; Lee, Ekanadham & Ng 2008).  So the code may be wider than the data: "auto" is 128.  `score_samples`
+    is that of `Autoencoder`.
     """
 
     sparsity: float = parameter(default=0.05, above=0.0, below=1.0, doc="Mean activation of a code unit, ρ.")

@@ -21,6 +21,7 @@ class StackedAutoencoder(Autoencoder):
     "Stacked denoising autoencoders" (with a `corruption`).  The decoder starts from the transposed weights of the
     encoder, then all layers are fine-tuned together.  `max_epochs` counts both; `history_` is that of the fine-tuning,
     and callbacks follow it alone.  Layers are dense, of images too: convolutions have no such transposes here.
+    `score_samples` is that of `Autoencoder`.
     """
 
     pretraining: float = parameter(

@@ -20,7 +20,12 @@ ACTIVE = 0.01  # Burda et al. 2016 call a unit active whose posterior mean varie
 
 
 class VAE(EncoderDecoderModel):
-    """Variational autoencoder: an encoder q(z|x), a decoder p(x|z) and the prior p(z) = N(0, I)."""
+    """Variational autoencoder: an encoder q(z|x), a decoder p(x|z) and the prior p(z) = N(0, I).
+
+    Kingma & Welling 2014, "Auto-encoding variational Bayes".  `score_samples` is a lower bound of log p(x) in nats, the
+    mean over two draws of z that all rows share; with `importance_samples` the tighter one of Burda, Grosse &
+    Salakhutdinov 2016, "Importance weighted autoencoders".  `log_likelihood` comes closer, and takes longer.
+    """
 
     beta: float = parameter(
         default=1.0, at_least=0.0, doc="Weight of the divergence in training (Higgins et al. 2017)."
