@@ -24,7 +24,8 @@ import torch
 from anomalib_vae import DenoisingVAE, VAEImputer, pool
 
 SLOPE = 1.0
-TINY = {"hidden_dims": (64,), "n_bins": 0, "learning_rate": 1e-2, "max_epochs": 300, "stacking_fraction": 0.0}
+TINY = {"hidden_dims": (64,), "n_bins": 0, "learning_rate": 1e-2, "max_epochs": 300}
+TINY |= {"weight_decay": 0.0, "stacking_fraction": 0.0}
 
 Analyses = Callable[[pd.DataFrame, int, int], list[pd.DataFrame]]
 

@@ -4,8 +4,8 @@
     python benchmarks/series_anomaly.py --families asd,skab --model RecurrentVAE --set cell=gru
     python benchmarks/series_anomaly.py --backbones dense,conv,gru,lstm --seconds 20 --weight 0
 
---seconds: each backbone trains for about so long, however many epochs that is.  --weight: of the distances to training
-windows; 0 leaves the model's score alone.
+--seconds: each backbone makes as many steps as take the processor so long; where that is less than an epoch, on windows
+drawn at random.  --weight: of the distances to training windows; 0 leaves the model's score alone.
 
 VUS-PR, and no point adjustment anywhere.  The peers' figures are read from peers/series_anomaly.csv beside the
 protocol.
@@ -13,14 +13,18 @@ protocol.
 
 from __future__ import annotations
 
+import math
 import time
 
 import common
+import numpy as np
 import pandas as pd
 import torch
-from sklearn.base import clone
 
 from anomalib_vae import AnomalyDetector, SequenceVAE
+from anomalib_vae.training.callbacks import Callback
+
+FEW_STEPS = 12  # that tell how long one takes
 
 
 def measure(protocol, task, name: str, detector: AnomalyDetector) -> dict:
@@ -36,17 +40,40 @@ def measure(protocol, task, name: str, detector: AnomalyDetector) -> dict:
         **figures,
         "fit_s": fitted - started,
         "score_s": time.perf_counter() - fitted,
+        "train_s": detector.model_.history_["seconds"].sum(),
         "window": detector.model_.window_,
     }
 
 
-def epochs_in(seconds: float, model: SequenceVAE, train: pd.DataFrame) -> int:
-    """How many epochs the model makes in that time, told by the second of two fits of one."""
-    for _ in range(2):
-        started = time.perf_counter()
-        clone(model).set_params(max_epochs=1).fit(train)
-        one = time.perf_counter() - started
-    return max(1, round(seconds / one))
+class Stopwatch(Callback):
+    """What the processor's clock shows after each step: other programs on the machine don't count."""
+
+    def __init__(self):
+        self.times: list[float] = []
+
+    def on_batch_end(self, run):
+        self.times.append(time.process_time())
+
+
+def steps_in(seconds: float, model: SequenceVAE, train: pd.DataFrame) -> int:
+    """How many steps of training the model makes in that time, by the median of a few."""
+    watch = Stopwatch()
+    of_steps(FEW_STEPS, model).set_params(callbacks=(watch,)).fit(train)
+    return max(1, round(seconds / np.median(np.diff(watch.times))))
+
+
+def of_steps(steps: int, model: SequenceVAE) -> SequenceVAE:
+    """The same model, trained for so many steps: in epochs of one length, on as many windows as fill them."""
+
+    class Limited(type(model)):
+        auto_steps = steps
+
+        def _split(self, rows, generator):
+            learned, held_out = super()._split(rows, generator)  # in an order drawn at random
+            epochs = math.ceil(steps * self.batch_size / len(learned))
+            return learned[: round(steps / epochs) * self.batch_size], held_out
+
+    return Limited(**model.get_params())
 
 
 def compare(ours: pd.DataFrame, peers: pd.DataFrame) -> None:
@@ -85,13 +112,15 @@ def main() -> None:
                 model = common.model(chosen, "SequenceVAE", **({"backbone": backbone} if backbone else {}))
                 model = model or SequenceVAE()
                 if chosen.seconds:
-                    model.set_params(max_epochs=epochs_in(chosen.seconds, model, task.train))
+                    model = of_steps(steps_in(chosen.seconds, model, task.train), model)
                 detector = AnomalyDetector(model, neighbour_weight=chosen.weight, random_state=seed)
                 name = f"ours{' ' * bool(backbone)}{backbone}"
-                rows.append(measure(protocol, task, name, detector) | {"seed": seed, "epochs": model.max_epochs})
+                steps = {"steps": model.auto_steps} if chosen.seconds else {}
+                rows.append(measure(protocol, task, name, detector) | {"seed": seed, **steps})
                 shown = {k: round(v, 3) for k, v in rows[-1].items() if isinstance(v, float | int)}
                 print(f"{task.name:28s} {rows[-1]['method']}  {shown}", flush=True)
-    compare(common.save(rows, chosen.output), pd.read_csv(chosen.protocol.parent / "peers" / "series_anomaly.csv"))
+                common.save(rows, chosen.output)
+    compare(pd.DataFrame(rows), pd.read_csv(chosen.protocol.parent / "peers" / "series_anomaly.csv"))
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ class GaussianEM:
     def fit(self, X: pd.DataFrame) -> GaussianEM:
         self.codec_ = TableCodec.fit(X)
         rows = self._features(X)
-        self.gaussian_ = ConditionalGaussian(rows.values.shape[1]).double()
+        self.gaussian_ = ConditionalGaussian(rows.values.shape[1], self.codec_.layout.column_of_target).double()
         self.gaussian_.fit(rows)
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from anomalib_vae.codec.column import Column
+
+NUMBERS = frozenset({bool, int, float, np.bool_, np.int64, np.float32, np.float64, type(None)})
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,15 @@ class Record:
 
     def select(self, names: Iterable) -> Record:
         return Record({name: self.cells[name] for name in names})
+
+    def numbers(self) -> np.ndarray | None:
+        """All cells, (1, columns), NaN where they are missing; None where one is no finite number: then each must be
+        looked at."""
+        cells = self.cells.values()
+        if not NUMBERS.issuperset(map(type, cells)):
+            return None
+        numbers = np.array([[math.nan if cell is None else cell for cell in cells]], np.float64)
+        return None if np.isinf(numbers).any() else numbers
 
 
 def column_of(name: Any, cell: Any) -> Column | None:

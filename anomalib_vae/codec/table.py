@@ -17,6 +17,7 @@ from anomalib_vae.codec.category import CategoryCodec
 from anomalib_vae.codec.column import Column
 from anomalib_vae.codec.empty import EmptyCodec
 from anomalib_vae.codec.number import NumberCodec
+from anomalib_vae.codec.record import Record
 
 
 class Decoder(Protocol):
@@ -81,6 +82,10 @@ class TableCodec:
     def targets(self, X, limit: float) -> Rows:
         """`rows` with the targets of each column alone, (rows, targets): for numbers the standardised view, within so
         many standard deviations."""
+        is_row = isinstance(X, Record) and len(X.cells) == len(self.codecs) and self._holds_numbers_alone
+        numbers = X.numbers() if is_row else None
+        if numbers is not None:  # a row that arrives by itself must not take a turn for each column
+            return _batch(*self._standardised(numbers, limit))
         return self._rows(X, lambda columns: self._encode_targets(columns, limit))
 
     def _rows(self, X, encode: Callable[[Sequence[Column]], Batch]) -> Rows:
@@ -104,25 +109,31 @@ class TableCodec:
         return Batch(torch.from_numpy(values), torch.from_numpy(observed))
 
     def _encode_targets(self, columns: Sequence[Column], limit: float) -> Batch:
-        """All numbers at once: a row that comes alone must not take a turn for each of them."""
         values, observed = np.zeros((2, len(columns[0].values), len(self.layout.targets)), np.float32)
         numbers = [i for i in self._order if self.codecs[i].kind == "real"]
         if numbers:
             cells = np.array([columns[i].values for i in numbers]).T
-            centre, scale = self._spread
-            with np.errstate(over="ignore"):
-                standard = np.clip((cells - centre) / scale, -limit, limit)
-            observed[:, : len(numbers)] = seen = ~np.isnan(standard)
-            values[:, : len(numbers)] = np.where(seen, standard, 0.0)
+            values[:, : len(numbers)], observed[:, : len(numbers)] = self._standardised(cells, limit)
         start = len(numbers)
         for i in self._order[len(numbers) :]:
             part = slice(start, start + self.codecs[i].width)
             values[:, part], seen = self.codecs[i].encode(columns[i])
             observed[:, part] = seen[:, None]
             start = part.stop
-        if observed.all():
-            return Batch.complete(torch.from_numpy(values))
-        return Batch(torch.from_numpy(values), torch.from_numpy(observed))
+        return _batch(values, observed)
+
+    def _standardised(self, cells: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers, (rows, numbers) in their own units, in standard deviations and within so many, 0 where they are
+        missing; and 1 where they are not."""
+        centre, scale = self._spread
+        with np.errstate(over="ignore"):
+            standard = np.clip((cells - centre) / scale, -limit, limit)
+        seen = ~np.isnan(standard)
+        return np.where(seen, standard, 0.0).astype(np.float32), seen.astype(np.float32)
+
+    @cached_property
+    def _holds_numbers_alone(self) -> bool:
+        return all(c.kind == "real" for c in self.codecs) and {"time", "duration"}.isdisjoint(self.families)
 
     @cached_property
     def _spread(self) -> tuple[np.ndarray, np.ndarray]:
@@ -180,6 +191,12 @@ class _Unencoded:
         if isinstance(rows, slice) and rows == slice(None):
             return self.encode(self.columns)
         return self.encode([replace(column, values=column.values[rows]) for column in self.columns])
+
+
+def _batch(values: np.ndarray, observed: np.ndarray) -> Batch:
+    if observed.all():
+        return Batch.complete(torch.from_numpy(values))
+    return Batch(torch.from_numpy(values), torch.from_numpy(observed))
 
 
 def _column_to_json(codec: ColumnCodec) -> dict:

@@ -7,11 +7,13 @@ from torch import Tensor
 
 
 def gaussian_divergence(
-    mean: Tensor, log_variance: Tensor, prior_mean: Tensor | float = 0.0, prior_log_variance: Tensor | float = 0.0
+    mean: Tensor, log_variance: Tensor, prior_mean: Tensor | None = None, prior_log_variance: Tensor | None = None
 ) -> Tensor:
-    """KL(N(mean, variance) || N(prior_mean, prior_variance)) of each latent dimension."""
-    difference = log_variance - prior_log_variance
-    scaled = (mean - prior_mean).square() * torch.exp(-torch.as_tensor(prior_log_variance))
+    """KL(N(mean, variance) || N(prior_mean, prior_variance)) of each latent dimension, by default from N(0, 1)."""
+    difference, scaled = log_variance, mean.square()
+    if prior_mean is not None and prior_log_variance is not None:
+        difference = log_variance - prior_log_variance
+        scaled = (mean - prior_mean).square() * torch.exp(-prior_log_variance)
     return 0.5 * (torch.exp(difference) + scaled - 1.0 - difference)
 
 

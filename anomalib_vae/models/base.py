@@ -158,13 +158,16 @@ class Model(Codes, Saved, Parameterized, BaseEstimator):
         """The rows as training is to see them, on the device: what `take` and `[rows]` give of them is a Batch's."""
         return data
 
-    def _plan(self, rows: int):
-        steps = math.ceil(rows / min(self.batch_size, rows))
+    def _plan(self, rows: int) -> Plan:
+        return self._planned(rows, self.auto_steps, self.batch_size, self.weight_decay)
+
+    def _planned(self, rows: int, auto_steps: int, batch_size: int, weight_decay: float) -> Plan:
+        steps = math.ceil(rows / min(batch_size, rows))
         return Plan(
-            max_epochs=math.ceil(self.auto_steps / steps) if self.max_epochs == "auto" else int(self.max_epochs),
-            batch_size=self.batch_size,
+            max_epochs=math.ceil(auto_steps / steps) if self.max_epochs == "auto" else int(self.max_epochs),
+            batch_size=batch_size,
             learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
+            weight_decay=weight_decay,
             patience=self.patience,
         )
 

@@ -25,6 +25,8 @@ def by_parts(function: Callable[[Batch], np.ndarray], rows: Rows, size: int | No
     other hundreds of times a part; and a row's result could depend on how many they are.
     """
     size = size or PART
+    if isinstance(rows, Batch) and len(rows) <= size:
+        return function(rows)
     parts = [slice(start, start + size) for start in range(0, len(rows), size)]
     threads = min(torch.get_num_threads(), len(parts))
     if threads == 1:
@@ -38,6 +40,8 @@ def evaluate(function: Callable[[Batch], torch.Tensor], rows: Rows, size: int | 
 
     def of_part(part: Batch) -> np.ndarray:
         with torch.inference_mode():
+            if len(part) <= CHUNK:
+                return function(part).cpu().numpy()
             return torch.cat([function(part[at : at + CHUNK]) for at in range(0, len(part), CHUNK)]).cpu().numpy()
 
     return by_parts(of_part, rows, size)

@@ -11,6 +11,9 @@ from anomalib_vae.networks.denoising import DenoisingNetwork
 from anomalib_vae.parameters import parameter
 
 LINEAR_ROWS = 10_000  # that a linear model is fitted to, at most: it needs no more
+LEAST_STEPS, PASSES = 1000, 250  # of a training on few rows
+MANY_ROWS, MANY_ROWS_STEPS = 20_000, 2500
+IMAGE_STEPS = 2500
 FEW_ROWS = 40  # with fewer no cell is held out
 
 
@@ -37,7 +40,12 @@ class DenoisingVAE(VAE):
     hidden_dims = (192, 192)
     activation = "silu"
     n_members = 1
-    batch_size = 128
+    batch_size: int | str = parameter(  # type: ignore[assignment]
+        default="auto", at_least=1, options=("auto",), doc="Rows a step; 'auto': 256 of a table, 128 images."
+    )
+    weight_decay: float | str = parameter(  # type: ignore[assignment]
+        default="auto", at_least=0.0, options=("auto",), doc="Of AdamW; 'auto': 0.3 for a table, 0 for images."
+    )
     stacking_fraction: float = parameter(
         default=0.05,
         at_least=0.0,
@@ -45,8 +53,20 @@ class DenoisingVAE(VAE):
         doc="Cells held out to weigh what may stand in missing ones; 0: the network alone.",
     )
 
-    auto_steps = 2500
+    auto_steps = 4000
     network_class = DenoisingNetwork
+
+    def _plan(self, rows):
+        tables = cast(DenoisingNetwork, self.network_).completes
+        batch_size = (256 if tables else 128) if self.batch_size == "auto" else int(self.batch_size)
+        weight_decay = (0.3 if tables else 0.0) if self.weight_decay == "auto" else float(self.weight_decay)
+        steps = self._table_steps(rows, batch_size) if tables else IMAGE_STEPS
+        return self._planned(rows, steps, batch_size, weight_decay)
+
+    def _table_steps(self, rows: int, batch_size: int) -> int:
+        """Few rows are soon learned by heart; many take longer for what else there is to do with them."""
+        enough = max(LEAST_STEPS, PASSES * -(-rows // batch_size))
+        return min(enough, self.auto_steps if rows <= MANY_ROWS else MANY_ROWS_STEPS)
 
     def _train(self, data, generator):
         network, layout = cast(DenoisingNetwork, self.network_), self.codec_.layout

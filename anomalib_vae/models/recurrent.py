@@ -17,6 +17,8 @@ class RecurrentVAE(SequenceVAE):
     cell: str = parameter(default="lstm", options=tuple(GATES), doc="Of the recurrent layers.")
 
     backbone: str = parameter(default="recurrent", options=("recurrent",), doc="`cell` says of which kind.")
+    batch_size = 32  # a step costs as many windows; so many small ones teach more in the same time
+    auto_steps = 400
 
     def _reads_with(self):
         return self.cell

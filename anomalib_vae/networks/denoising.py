@@ -9,7 +9,7 @@ from torch import Tensor
 
 from anomalib_vae.codec.batch import Batch
 from anomalib_vae.codec.image import ImageLayout
-from anomalib_vae.networks.donors import Donors
+from anomalib_vae.networks.donors import MOST, Donors
 from anomalib_vae.networks.inputs import CompletedInputs
 from anomalib_vae.networks.layers import StackedLinear
 from anomalib_vae.networks.residual import ResidualMLP
@@ -18,6 +18,7 @@ from anomalib_vae.networks.variational import VariationalNetwork
 
 CHUNK = 512  # rows evaluated at once
 LEAST_WEIGHT = 0.2  # of donors in a column: for less they are not asked, which would take more time than it is worth
+LEAST_GAIN = 0.02  # of squared error, where there are more rows than may be donors: many are to be filled then
 START_LOG_VARIANCE = -6.0  # of the posteriors: as wide as the prior they would hide the code until they have shrunk
 
 
@@ -62,9 +63,19 @@ class DenoisingNetwork(VariationalNetwork):
         if self.inputs.gaussian.knows_lines and held_out.any():
             completed = self._completed(seen, line, network)
             self.donors.fit(completed, self._observed_columns(seen), self.inputs.gaussian)
-            self.stacking.fit(rows, seen, [line, network, self.donors(completed, held_out)])
-            two, three = self.without_donors.weights, self.stacking.weights
-            self.stacking.weights = torch.where(three[2] < LEAST_WEIGHT, torch.cat([two, 0 * two[:1]]), three)
+            self._weigh_donors(rows, seen, [line, network], self.donors(completed, held_out))
+
+    def _weigh_donors(self, rows: Batch, seen: Batch, others: list[Tensor], donated: Tensor) -> None:
+        """They weigh nothing wherever they are not worth the time of asking them."""
+        everything, without = [*others, donated], self.without_donors.weights
+        self.stacking.fit(rows, seen, everything)
+        gain = 1.0 - self.stacking.error(rows, seen, everything) / self.without_donors.error(rows, seen, others)
+        asked = self.stacking.weights[2] >= LEAST_WEIGHT
+        if len(rows) > MOST and gain < LEAST_GAIN:
+            asked = torch.zeros_like(asked)
+        self.stacking.weights = torch.where(asked, self.stacking.weights, torch.cat([without, 0 * without[:1]]))
+        if not asked.any():
+            self.donors.forget()
 
     def reconstruct(self, batch: Batch) -> Tensor:
         """As of any network where a cell is observed; where it is missing, the weighed mean of the network's word, the

@@ -62,7 +62,7 @@ class CompletedInputs(Inputs):
 
     def __init__(self, layout: Layout, n_bins: int):
         super().__init__(layout, n_bins)
-        self.gaussian = ConditionalGaussian(layout.width)
+        self.gaussian = ConditionalGaussian(layout.width, layout.column_of_feature)
 
     def complete(self, batch):
         if batch.is_complete:

@@ -60,6 +60,12 @@ class Stacking(nn.Module):
         weights = _best_weights(spread + prior, agreement + (prior @ common[0][:, None])[..., 0])[columns].T
         self.weights = weights.float().to(weights)  # the last bits of sums depend on where in memory they were made
 
+    def error(self, rows: Batch, seen: Batch, predictions: list[Tensor]) -> Tensor:
+        """The sum of squared differences from these cells, as in `fit`."""
+        targets = self.layout.targets
+        held_out = (rows.observed - seen.observed)[:, targets]
+        return ((self(predictions) - rows.values[:, targets]).clamp(-FAR, FAR).square() * held_out).sum()
+
     def forward(self, predictions: list[Tensor]) -> Tensor:
         """Their weighed mean, (..., rows, targets) as each of them."""
         return sum(weight * part for weight, part in zip(self.weights, predictions, strict=True))

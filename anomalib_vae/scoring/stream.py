@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from anomalib_vae.codec import frames
+from anomalib_vae.codec.batch import Batch
 from anomalib_vae.codec.record import Record
 from anomalib_vae.codec.series import FAR
 from anomalib_vae.models.validation import checked
 from anomalib_vae.scoring.recognition import UNKNOWN, fingerprints
-from anomalib_vae.scoring.window_neighbourhood import last_windows
 
 
 @dataclass
@@ -26,20 +25,20 @@ class Recent:
     the first step.
     """
 
-    values: Tensor
-    observed: Tensor
+    values: np.ndarray
+    observed: np.ndarray
     stamp: float | None = None
     places: np.ndarray | None = None
 
-    def push(self, ahead: int, longest_gap: int, values: Tensor, observed: Tensor) -> None:
+    def push(self, ahead: int, longest_gap: int, values: np.ndarray, observed: np.ndarray) -> None:
         """Move on by so many steps; the last one has this row, (features of a step,), the others none.  After an
         interruption longer than longest_gap nothing is known of what was before."""
         length = len(self.values)
         ahead = length if ahead > longest_gap else ahead
         for held, new in ((self.values, values), (self.observed, observed)):
             if ahead < length:
-                held[: length - ahead] = held[ahead:].clone()
-            held[max(length - ahead, 0) :] = 0.0
+                held[: length - ahead] = held[ahead:]
+            held[max(length - ahead, 0) :] = 0
             held[-1] = new
 
 
@@ -54,7 +53,7 @@ class Stream:
         self._codec = self._model.codec_
         self._series: dict[Any, Recent] = {}
         for key, held in (state or {"series": []})["series"]:
-            values, observed = (torch.tensor(held[name], dtype=torch.float32) for name in ("values", "observed"))
+            values, observed = np.array(held["values"], np.float32), np.array(held["observed"], bool)
             self._series[key] = Recent(values, observed, held["stamp"], np.array(held["places"], np.int64))
 
     def score_samples(self, rows) -> np.ndarray:
@@ -73,15 +72,12 @@ class Stream:
         ahead = self._steps_ahead(keys, stamps)
         near = self.detector.neighbourhood_
         prints = fingerprints(steps) if self._may_be_training(keys, ahead) else np.zeros(len(steps))
-        recent = [
-            self._recent(key, *row)
-            for key, *row in zip(keys, stamps, ahead, prints, steps.values, steps.observed, strict=True)
-        ]
-        values, observed = (torch.stack(parts) for parts in list(zip(*recent, strict=True))[:2])
+        new = zip(keys, stamps, ahead, prints, steps.values.numpy(), steps.observed.numpy() > 0, strict=True)
+        values, observed, places = zip(*[self._recent(*row) for row in new], strict=True)
+        scores = self._model_score(values, observed)
         if near is None:
-            return self._model_score(values, observed)
-        places = np.array([place for _, _, place in recent])
-        return self._model_score(values, observed) - near.remoteness_of_last(values, observed, places)
+            return scores
+        return scores - [near.remoteness_of_last(*one) for one in zip(values, observed, places, strict=True)]
 
     def _may_be_training(self, keys: np.ndarray, ahead: list[int]) -> bool:
         """Whether the next steps of any of these series may lie in training: once they do not, they never do again,
@@ -92,9 +88,14 @@ class Stream:
         interrupted = max(ahead) > self._codec.window
         return interrupted or any(one is None or one.places is None or len(one.places) for one in known)
 
-    def _model_score(self, values: Tensor, observed: Tensor) -> np.ndarray:
-        values = values.clamp(-FAR, FAR)  # levels are 0 or 1 anyway
-        return self._model.score_batch(last_windows(self._codec.layout, values, observed))
+    def _model_score(self, values: Sequence[np.ndarray], observed: Sequence[np.ndarray]) -> np.ndarray:
+        """Of the window that ends each of these last steps."""
+        layout = self._codec.layout
+        last, known = (np.stack([steps[-layout.length :] for steps in part]) for part in (values, observed))
+        windows = layout.join(torch.from_numpy(last.clip(-FAR, FAR)))  # levels are 0 or 1 anyway
+        if known.all():
+            return self._model.score_batch(Batch.complete(windows))
+        return self._model.score_batch(Batch(windows, layout.join(torch.from_numpy(known).float())))
 
     def predict(self, rows) -> np.ndarray:
         """+1 for a normal row and -1 for an anomaly, (rows,), by the detector's threshold."""
@@ -139,22 +140,22 @@ class Stream:
         return ahead
 
     def _recent(
-        self, key, stamp: float, ahead: int, fingerprint: int, values: Tensor, observed: Tensor
-    ) -> tuple[Tensor, Tensor, int]:
+        self, key, stamp: float, ahead: int, fingerprint: int, values: np.ndarray, observed: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, int]:
         """The last steps of a series, (steps, features of a step) each, with the row, and its place in training."""
         near, longest_gap = self.detector.neighbourhood_, self._codec.window
         if key not in self._series:
-            empty = values.new_zeros(max(self._codec.window, near.longest if near else 0), len(values))
-            self._series[key] = Recent(empty, empty.clone())
+            shape = (max(self._codec.window, near.longest if near else 0), len(values))
+            self._series[key] = Recent(np.zeros(shape, np.float32), np.zeros(shape, bool))
         recent = self._series[key]
         recent.push(ahead, longest_gap, values, observed)
         recent.stamp = None if np.isnan(stamp) else float(stamp)
         if near is None:
-            return recent.values.clone(), recent.observed.clone(), UNKNOWN
+            return recent.values.copy(), recent.observed.copy(), UNKNOWN
         before = None if ahead > longest_gap else recent.places
         recent.places = near.training.followers(before, fingerprint, ahead)
         place = int(recent.places[0]) if len(recent.places) else UNKNOWN
-        return recent.values.clone(), recent.observed.clone(), place
+        return recent.values.copy(), recent.observed.copy(), place
 
 
 def _listed(places: np.ndarray | None) -> list[int]:

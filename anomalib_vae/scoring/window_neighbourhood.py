@@ -12,8 +12,9 @@ from torch import Tensor
 
 from anomalib_vae.codec.batch import Batch
 from anomalib_vae.codec.series import PARTS
-from anomalib_vae.codec.windows import WindowLayout, Windows
+from anomalib_vae.codec.windows import Windows
 from anomalib_vae.models.chunks import CHUNK, WINDOWS, by_parts
+from anomalib_vae.scoring.one_window import OneWindow
 from anomalib_vae.scoring.recognition import Training
 from anomalib_vae.scoring.spread import center_and_spread
 from anomalib_vae.scoring.window_space import WindowSpace
@@ -70,9 +71,9 @@ class WindowView:
 
     def _distances(self, windows: Batch, own: Tensor) -> np.ndarray:
         axes, lengths = self.space(windows)
-        squares = torch.addmm(self._lengths, axes, self._by_axis, alpha=-2)
+        squares = torch.addmm(self.squared_lengths, axes, self.by_axis, alpha=-2)
         length = self.space.layout.length
-        is_own = own.max() > self._first - length  # else no window is of training
+        is_own = own.max() > self.first_place - length  # else no window is of training
         if is_own:
             squares.masked_fill_((own[:, None] - self.places).abs() < length, torch.inf)
         nearest = squares.topk(min(NEAREST, squares.shape[1]), 1, largest=False).values.numpy()
@@ -81,16 +82,21 @@ class WindowView:
         return _mean_of_known(distances) if is_own else distances.sum(1) / distances.shape[1]
 
     @cached_property
-    def _by_axis(self) -> Tensor:
+    def of_one(self) -> OneWindow:
+        """The same for a window that comes alone."""
+        return OneWindow(self, NEAREST)
+
+    @cached_property
+    def by_axis(self) -> Tensor:
         """The references, (axes, references), as they are read: for a single window this takes a third of the time."""
         return self.references.T.contiguous()
 
     @cached_property
-    def _first(self) -> int:
+    def first_place(self) -> int:
         return int(self.places.min())
 
     @cached_property
-    def _lengths(self) -> Tensor:
+    def squared_lengths(self) -> Tensor:
         """Squared ones of the references, of all their features."""
         return self.references.square().sum(1) + self.rests
 
@@ -100,14 +106,6 @@ def _mean_of_known(distances: np.ndarray) -> np.ndarray:
     known = np.isfinite(distances)
     with np.errstate(invalid="ignore"):
         return np.where(known, distances, 0.0).sum(1) / known.sum(1)
-
-
-def last_windows(layout: WindowLayout, values: Tensor, observed: Tensor) -> Batch:
-    """The windows that the last of some steps end, (series, steps, features of a step) to (series, features)."""
-    values, observed = (part[:, part.shape[1] - layout.length :] for part in (values, observed))
-    if observed.all():
-        return Batch.complete(layout.join(values))
-    return Batch(layout.join(values), layout.join(observed))
 
 
 class _Placed(NamedTuple):
@@ -173,15 +171,9 @@ class WindowNeighbourhood:
             total += windows.spread(by_parts(view.excess, placed, WINDOWS))  # type: ignore[arg-type]
         return float(self.nats) * total
 
-    def remoteness_of_last(self, values: Tensor, observed: Tensor, places: np.ndarray) -> np.ndarray:
-        """Of the last of `longest` steps, (series, steps, features of a step), in nats, (series,); places: (series,),
-        where in training the last step lies."""
-        total = np.zeros(len(values))
-        for view in self.views:
-            layout = view.space.layout
-            windows = last_windows(layout, values, observed)
-            total += view.excess((windows, torch.from_numpy(places - layout.length + 1)))
-        return float(self.nats) * total
+    def remoteness_of_last(self, values: np.ndarray, observed: np.ndarray, place: int) -> float:
+        """Of the last of `longest` steps, (steps, features of a step), in nats; place: where in training it lies."""
+        return float(self.nats) * sum(view.of_one.excess(values, observed, place) for view in self.views)
 
     def state(self) -> dict[str, Tensor]:
         """Tensors by name, of which `from_state` makes it."""

@@ -56,10 +56,10 @@ class WindowSpace:
     def __call__(self, windows: Batch) -> tuple[Tensor, Tensor]:
         """(windows, axes), and the squared lengths of all features, (windows,)."""
         flat = (self._steps(windows) / self.scale).flatten(1).sub_(self.centre)
-        return flat @ self._rows_of_axes.T if len(self.axes) else flat, flat.square().sum(1)
+        return flat @ self.rows_of_axes.T if len(self.axes) else flat, flat.square().sum(1)
 
     @cached_property
-    def _rows_of_axes(self) -> Tensor:
+    def rows_of_axes(self) -> Tensor:
         """(axes, features), as they are read: for a single window this takes a third of the time."""
         return self.axes.T.contiguous()
 

@@ -9,6 +9,7 @@ from data import mixed_frame
 
 from anomalib_vae.codec import frames, selection
 from anomalib_vae.codec.record import Record
+from anomalib_vae.codec.table import TableCodec
 
 
 @pytest.mark.parametrize("row", range(0, 20, 4))
@@ -46,3 +47,28 @@ def test_a_cell_that_no_column_can_hold_is_refused():
 def test_some_columns_of_a_record():
     some = selection.select(Record({"a": 1, "b": "x", "c": pd.Timestamp(0)}), [2, 0])
     assert some.cells == {"c": pd.Timestamp(0), "a": 1}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"a": 1.5, "b": 2, "c": True},
+        {"a": np.float64(-300.0), "b": np.int64(7), "c": None},
+        {"a": float("nan"), "b": 1e308, "c": 0.25},
+    ],
+)
+def test_numbers_are_encoded_at_once_as_they_are_one_by_one(row):
+    frame = pd.DataFrame({"a": [0.1, 2.0, 3.5], "b": [1, 2, 3], "c": [0.5, 0.25, 1.0]})
+    codec = TableCodec.fit(frame)
+    at_once = codec.targets(Record.of(row, frame.columns), 20.0)[:]
+    one_by_one = codec.targets(pd.DataFrame([row]).astype(float), 20.0)[:]
+    np.testing.assert_array_equal(at_once.values, one_by_one.values)
+    np.testing.assert_array_equal(at_once.observed, one_by_one.observed)
+
+
+@pytest.mark.parametrize("cell", ["1.5", np.inf, pd.Timestamp(0)])
+def test_what_is_no_finite_number_is_not_taken_for_one(cell):
+    frame = pd.DataFrame({"a": [0.1, 2.0, 3.5], "b": [1, 2, 3]})
+    assert Record({"a": 1.0, "b": cell}).numbers() is None
+    with pytest.raises((TypeError, ValueError), match="column 'b'"):
+        TableCodec.fit(frame).targets(Record.of({"a": 1.0, "b": cell}, frame.columns), 20.0)

@@ -70,3 +70,25 @@ def test_few_rows_are_enough(rows):
     frame = mixed_frame().head(rows)
     model = DenoisingVAE(**{**SMALL, "max_epochs": 2}).fit(frame)
     assert np.isfinite(model.expected_features(frame)).all()
+
+
+@pytest.mark.parametrize(("rows", "steps"), [(200, 1000), (3000, 3000), (10_000, 4000), (50_000, 2500)])
+def test_few_rows_and_very_many_take_fewer_steps(rows, steps):
+    plan = planned(few_columns(), rows)
+    assert plan.max_epochs == -(-steps // -(-rows // plan.batch_size))
+    assert (plan.batch_size, plan.weight_decay) == (256, 0.3)
+
+
+def test_images_and_explicit_settings_have_their_own_plan():
+    plan = planned(np.zeros((3, 4, 4), np.uint8), 1000)
+    assert (plan.batch_size, plan.weight_decay) == (128, 0.0)
+    plan = planned(few_columns(), 1000, batch_size=64, weight_decay=0.0, max_epochs=7)
+    assert (plan.max_epochs, plan.batch_size, plan.weight_decay) == (7, 64, 0.0)
+
+
+def planned(X, rows: int, **parameters):
+    """The training of so many rows like those of X."""
+    model = DenoisingVAE(**parameters)
+    model.codec_ = model._fit_codec(X)
+    model.network_ = model._build(model.codec_.layout, torch.Generator())
+    return model._plan(rows)

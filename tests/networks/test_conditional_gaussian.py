@@ -45,6 +45,25 @@ def test_missing_cells_get_the_conditional_mean(fitted):
         assert torch.equal(completed[seen], values[seen])
 
 
+def test_columns_of_several_features_take_few_steps():
+    """Twelve columns of three features that nearly repeat each other: by single features the steps would not do."""
+    generator = torch.Generator().manual_seed(0)
+    column = torch.randn((2000, 4), generator=generator) @ torch.randn((4, 12), generator=generator)
+    column = column + torch.randn(column.shape, generator=generator)
+    values = column.repeat_interleave(3, 1) + 0.05 * torch.randn((2000, 36), generator=generator)
+    observed = (torch.rand(column.shape, generator=generator) >= 0.3).repeat_interleave(3, 1).double()
+    rows, groups = Batch(values.double() * observed, observed), [i // 3 for i in range(36)]
+    found = []
+    for grouping in (groups, None):
+        gaussian = ConditionalGaussian(36, grouping).double()
+        gaussian.fit(rows)
+        centred = (rows.values - gaussian.centre) / gaussian.scale * observed
+        exact, _ = conditional_gaussian._expectations(centred, observed, gaussian.precision)
+        exact = exact * gaussian.scale + gaussian.centre
+        found.append(float((gaussian.expect(rows) - exact)[observed == 0].abs().max()))
+    assert found[0] < 1e-2 < 0.1 < found[1]
+
+
 def test_a_row_of_gaps_gets_the_mean(fitted):
     nothing = torch.zeros(1, 3, dtype=torch.float64)
     torch.testing.assert_close(fitted.expect(Batch(nothing, nothing))[0], fitted.centre)

@@ -10,8 +10,9 @@ from data import with_holes
 
 from anomalib_vae import DenoisingVAE, load
 from anomalib_vae.codec.table import TableCodec
+from anomalib_vae.networks import denoising
 from anomalib_vae.networks.conditional_gaussian import ConditionalGaussian
-from anomalib_vae.networks.donors import NEAREST, Donors
+from anomalib_vae.networks.donors import CANDIDATES, GROUP, NEAREST, Donors, _smallest
 
 ROWS = 400
 
@@ -114,3 +115,21 @@ def test_a_model_without_held_out_cells_asks_no_donors():
     model = DenoisingVAE(max_epochs=2, random_state=0, stacking_fraction=0.0).fit(with_holes(rings()))
     assert not len(model.network_.donors.rows)
     assert np.isfinite(model.reconstruct(with_holes(rings())).select_dtypes("number")).all(axis=None)
+
+
+@pytest.mark.parametrize(("gain", "asked"), [(-1.0, True), (1.0, False)])
+def test_of_more_rows_than_donors_they_must_be_worth_the_time(gain, asked, monkeypatch):
+    monkeypatch.setattr(denoising, "MOST", 100)
+    monkeypatch.setattr(denoising, "LEAST_GAIN", gain)
+    network = DenoisingVAE(max_epochs=2, random_state=0).fit(with_holes(rings())).network_
+    assert bool(len(network.donors.rows)) is bool(network.stacking.weights[2].any()) is asked
+
+
+@pytest.mark.parametrize("donors", [5, 16, 600])
+def test_the_smallest_are_found_among_any_number(donors):
+    generator = torch.Generator().manual_seed(0)
+    values = torch.rand((7, -(-donors // GROUP) * GROUP), generator=generator)
+    values[:, donors:] = torch.inf
+    found = _smallest(values, CANDIDATES)
+    expected = values.topk(min(CANDIDATES, values.shape[1]), 1, largest=False).values
+    assert torch.equal(values.gather(1, found), expected)

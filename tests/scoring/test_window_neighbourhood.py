@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +15,7 @@ from anomalib_vae import AnomalyDetector, SequenceVAE
 from anomalib_vae.codec.batch import Batch, Block, Layout
 from anomalib_vae.codec.windows import WindowLayout
 from anomalib_vae.datasets import load_server_machine
+from anomalib_vae.scoring.recognition import UNKNOWN
 from anomalib_vae.scoring.window_neighbourhood import VIEWS, WindowNeighbourhood
 from anomalib_vae.scoring.window_space import AXES, FEW, SMALLEST_SCALE, WindowSpace
 
@@ -138,3 +141,29 @@ def test_it_is_saved_and_weighed(detector, tmp_path):
     assert WindowNeighbourhood.around(detector.model_, machine(), 0.0) is None
     twice = WindowNeighbourhood.around(detector.model_, machine(), 2.0)
     assert float(twice.nats) == pytest.approx(2 * float(detector.neighbourhood_.nats))
+
+
+# ---------------------------------------------------------------- one window at a time
+@pytest.mark.parametrize("of_training", [False, True], ids=["elsewhere", "of training"])
+@pytest.mark.parametrize("has_gaps", [False, True], ids=["complete", "with gaps"])
+def test_a_window_alone_is_as_far_as_among_others(has_gaps, of_training):
+    X = load_server_machine().drop(columns=["split", "label"]).iloc[:600, :4]
+    near = AnomalyDetector(SequenceVAE(**QUICK, window=8)).fit(X).neighbourhood_
+    steps = noise(5, near.longest, 4)
+    observed = torch.ones_like(steps).masked_fill_(noise(5, near.longest, 4, seed=1) > 1, 0.0 if has_gaps else 1.0)
+    steps, last = steps * observed, 300 if of_training else UNKNOWN
+    for view in near.views:
+        length, of_windows = view.space.layout.length, view.space.layout.join
+        windows = Batch(of_windows(steps[:, -length:]), of_windows(observed[:, -length:]))
+        expected = view.excess((windows, torch.full((5,), last - length + 1)))
+        found = [view.of_one.excess(s.numpy(), o.numpy() > 0, last) for s, o in zip(steps, observed, strict=True)]
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_a_window_without_a_reference_is_as_usual_as_any():
+    X = load_server_machine().drop(columns=["split", "label"]).iloc[:40, :4]
+    near = AnomalyDetector(SequenceVAE(**QUICK, window=8)).fit(X).neighbourhood_
+    view = max(near.views, key=lambda view: view.space.layout.length)
+    overlapping = replace(view, places=torch.full_like(view.places, 10))
+    length = view.space.layout.length
+    assert overlapping.of_one.excess(np.zeros((length, 4), np.float32), np.ones((length, 4), bool), 10 + length) == 0.0
