@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Batch:
     @classmethod
     def complete(cls, values: Tensor) -> Batch:
         """A batch without a missing cell; its mask takes no memory."""
-        return cls(values, values.new_ones(()).expand(values.shape))
+        return cls(values, _one(values.dtype, values.device).expand(values.shape))
 
     @property
     def is_complete(self) -> bool:
@@ -74,7 +74,18 @@ class Batch:
         return Batch.complete(values) if self.is_complete else Batch(values, _repeated(self.observed, times))
 
 
+@cache
+def _one(dtype: Any, device: Any) -> Tensor:
+    """A 1 that is made once: a row that arrives alone has few operations that take longer."""
+    import torch
+
+    with torch.inference_mode(False):  # training reads it as well
+        return torch.ones((), dtype=dtype, device=device)
+
+
 def _repeated(rows: Tensor, times: int) -> Tensor:
+    if rows.shape[-2] == 1:
+        return rows.expand(*rows.shape[:-2], times, -1)
     return rows.unsqueeze(-3).expand(*rows.shape[:-2], times, -1, -1).flatten(-3, -2)  # sooner done than repeat
 
 

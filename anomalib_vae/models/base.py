@@ -245,7 +245,7 @@ class Model(Codes, Saved, Parameterized, BaseEstimator):
         return self.network_.generate(rows, generator)
 
     def _place(self) -> torch.device:
-        return next(self.network_.parameters()).device
+        return self.network_.device
 
     def encode(self, X) -> Batch:
         """The rows of X as the codec sees them, (rows, features of the codec's layout)."""

@@ -58,6 +58,10 @@ class Network(nn.Module):
         raise NotImplementedError
 
     # ------------------------------------------------------------------ use
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
     def encode(self, batch: Batch) -> Tensor:
         """The code of each row: (members, rows, code width)."""
         raise NotImplementedError

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from anomalib_vae.imputing.series.experts import Experts
+from anomalib_vae.imputing.series.gate import surroundings
+from anomalib_vae.imputing.series.gated_mixture import GatedMixture
+from anomalib_vae.imputing.series.hidden_cells import HiddenCells
 from anomalib_vae.imputing.series.interpolation import interpolate
 from anomalib_vae.imputing.series.marginal import Marginal
-from anomalib_vae.imputing.series.mixture import Mixture, bins
+from anomalib_vae.imputing.series.mixture import bins
 from anomalib_vae.imputing.series.rehearsal import rehearsals
 from anomalib_vae.imputing.series.spread import Spread
 from anomalib_vae.imputing.series.stationary_gaussian import completions
@@ -21,17 +23,8 @@ from anomalib_vae.imputing.series.stepped import SteppedSeries
 CELLS = 1000  # of a window, sensors times steps: the precision has as many rows
 SHORTEST, LONGEST = 16, 72  # steps of a window
 SPREADS = ("spread", "noise")
+MIXTURE = "mixture."  # before the names of its tensors
 FOLDS = 3  # of time, or of segments: each is filled by experts fitted to the others
-
-
-class HiddenCells(NamedTuple):
-    """What experts say of cells that were hidden from them, (cells, experts), what is there, and the cells' features
-    and bins, (cells,)."""
-
-    words: np.ndarray
-    truth: np.ndarray
-    feature: np.ndarray
-    bin_: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -75,7 +68,7 @@ class Filler:
     """
 
     experts: Experts
-    mixture: Mixture
+    mixture: GatedMixture
     spread: Spread
     noise: Spread
     scaling: Scaling
@@ -92,18 +85,18 @@ class Filler:
         bent_draws = [bent.back(draw) for draw in completions(bent.apply(series), length, rng)]
         hidden = rehearsals(series, columns, rng)
         cells = _rehearsed(series, hidden, draws, bent_draws, length)
-        mixture = Mixture.fit(*cells, features)
-        residuals = cells.truth - (mixture.shares[cells.feature, cells.bin_] * cells.words).sum(-1)
+        mixture = GatedMixture.fit(cells, features, FOLDS, rng)
         experts = Experts.fit(series, draws, bent_draws, length)
-        spread = Spread.fit(residuals, cells.feature, cells.bin_, features)
+        spread = Spread.fit(cells.truth - mixture.of_unseen(cells), cells.feature, cells.bin_, features)
         return cls(experts, mixture, spread, _noise(experts, series, hidden, rng), scaling)
 
     def expect(self, series: SteppedSeries) -> tuple[np.ndarray, np.ndarray]:
         """What is expected of each cell, itself where it is observed, (steps, features), and the bins of
         those that are modelled."""
-        words, line = self.experts.words(self.scaling.apply(series))
+        series = self.scaling.apply(series)
+        words, line = self.experts.words(series)
         bin_ = bins(line)
-        return self.scaling.back(self.mixture(words, bin_)), bin_
+        return self.scaling.back(self.mixture(words, bin_, surroundings(series, line), ~series.observed)), bin_
 
     def bound(self, share, bin_: np.ndarray) -> np.ndarray:
         """How far below the truth lies from what is expected with that probability, (steps, features)."""
@@ -126,33 +119,36 @@ class Filler:
             "means": np.stack(experts.means),
             "levels": experts.levels,
             "limits": experts.limits,
-            "shares": self.mixture.shares,
             **{f"{part}_{name}": values for part in SPREADS for name, values in vars(getattr(self, part)).items()},
             **vars(self.scaling),
         }
-        return {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in parts.items()}
+        own = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in parts.items()}
+        return own | {f"{MIXTURE}{name}": part for name, part in self.mixture.state().items()}
 
     @classmethod
     def from_state(cls, state: dict[str, torch.Tensor]) -> Filler:
-        s = {name: part.numpy() for name, part in state.items()}
+        mixture = {name.removeprefix(MIXTURE): part for name, part in state.items() if name.startswith(MIXTURE)}
+        s = {name: part.numpy() for name, part in state.items() if not name.startswith(MIXTURE)}
         experts = Experts(
             Marginal(s["given"], s["bent"]), tuple(s["covariances"]), tuple(s["means"]), s["levels"], s["limits"]
         )
         spread, noise = (Spread(s[f"{part}_scale"], s[f"{part}_quantiles"]) for part in SPREADS)
-        return cls(experts, Mixture(s["shares"]), spread, noise, Scaling(s["centre"], s["scale"]))
+        return cls(experts, GatedMixture.from_state(mixture), spread, noise, Scaling(s["centre"], s["scale"]))
 
 
 def _rehearsed(series: SteppedSeries, hidden: list[np.ndarray], draws, bent_draws, length: int) -> HiddenCells:
     parts = []
-    for fold in _folds(series):
+    for i, fold in enumerate(_folds(series)):
         others = series.take(~fold)
         experts = Experts.fit(others, [d[~fold] for d in draws], [d[~fold] for d in bent_draws], length)
         own = series.take(fold)
         for cells in hidden:
             at = np.nonzero(cells[fold])
-            words, line = experts.words(own.hide(cells[fold]))
-            parts.append(HiddenCells(words[at], own.values[at], at[1], bins(line)[at]))
-    return HiddenCells(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+            seen = own.hide(cells[fold])
+            words, line = experts.words(seen)
+            around, of_fold = surroundings(seen, line)[at], np.full(len(at[0]), i)
+            parts.append(HiddenCells(words[at], own.values[at], at[1], bins(line)[at], around, of_fold))
+    return HiddenCells.joined(parts)
 
 
 def _noise(experts: Experts, series: SteppedSeries, hidden: list[np.ndarray], rng) -> Spread:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 
+from anomalib_vae.imputing.series.hidden_cells import HiddenCells
 from anomalib_vae.imputing.series.interpolation import NEVER, Interpolation
 
 NEAR = (1, 2, 4, 8, 16)  # steps to the nearer observed cell, up to which a cell lies in one bin
 N_BINS = len(NEAR) + 3
 EDGE, NOWHERE = len(NEAR) + 1, len(NEAR) + 2  # the first or last cell of a longer gap; no observed cell at all
-MOST_CELLS = 60_000
 STEPS, RATE = 200, 0.08  # of Adam
 OF_SENSOR, OF_BOTH = 0.5, 2.0  # penalties on squared weights of a sensor, and of a sensor in a bin
-SMALLEST = 1e-4  # of a scale
+LEAST_RATE = 1e-4
 
 
 def bins(interpolation: Interpolation) -> np.ndarray:
@@ -26,43 +24,26 @@ def bins(interpolation: Interpolation) -> np.ndarray:
     return np.where(near >= NEVER, NOWHERE, found)
 
 
-@dataclass(frozen=True)
-class Mixture:
-    """A mean of experts with weights softmax(a[bin] + b[sensor] + c[sensor, bin]) that are at least 0 and sum to 1.
+def usual_shares(cells: HiddenCells, features: int) -> np.ndarray:
+    """With which experts are believed, (features, bins, experts): softmax(a[bin] + b[feature] + c[feature, bin]), which
+    are at least 0 and sum to 1, of the least absolute errors in units of each feature's usual one.
 
-    Where one of them is linear interpolation, the others get weight only for what they have proved on hidden cells.
-
-    shares: (features, bins, experts).
+    Where one of the experts is linear interpolation, the others get weight only for what they have proved on hidden
+    cells.
     """
-
-    shares: np.ndarray
-
-    @classmethod
-    def fit(cls, words: np.ndarray, truth: np.ndarray, feature: np.ndarray, bin_: np.ndarray, features: int) -> Mixture:
-        """Least absolute errors, in units of each sensor's usual one, of hidden cells.
-
-        words: what the experts say, (cells, experts); truth, feature, bin_: (cells,).
-        """
-        error = np.abs(words.mean(1) - truth)
-        usual = error.mean() if len(error) else 1.0
-        scale = np.array([error[feature == i].mean() if (feature == i).any() else usual for i in range(features)])
-        off = (words - truth[:, None]) / np.maximum(scale, SMALLEST)[feature][:, None]
-        off, where = torch.tensor(off, dtype=torch.float32), torch.tensor(feature * N_BINS + bin_)
-        experts = words.shape[1]
-        parts = [torch.zeros(size, experts, requires_grad=True) for size in (N_BINS, features, features * N_BINS)]
-        optimizer = torch.optim.Adam(parts, lr=RATE)
-        for step in range(STEPS if len(truth) else 0):
-            optimizer.param_groups[0]["lr"] = RATE * (1 - step / STEPS) + SMALLEST
-            loss = ((_shares(*parts)[where] * off).sum(-1)).abs().sum()
-            loss = loss + OF_SENSOR * parts[1].square().sum() + OF_BOTH * parts[2].square().sum()
-            optimizer.zero_grad()
-            (loss / len(truth)).backward()
-            optimizer.step()
-        return cls(_shares(*parts).detach().double().numpy().reshape(features, N_BINS, experts))
-
-    def __call__(self, words: np.ndarray, bin_: np.ndarray) -> np.ndarray:
-        """What is expected of each cell, (steps, features); words: (steps, features, experts)."""
-        return (self.shares[np.arange(words.shape[1]), bin_] * words).sum(-1)
+    scale = cells.usual_errors(features)[cells.feature]
+    off = torch.tensor((cells.words - cells.truth[:, None]) / scale[:, None], dtype=torch.float32)
+    where, experts = torch.tensor(cells.feature * N_BINS + cells.bin_), cells.words.shape[1]
+    parts = [torch.zeros(size, experts, requires_grad=True) for size in (N_BINS, features, features * N_BINS)]
+    optimizer = torch.optim.Adam(parts, lr=RATE)
+    for step in range(STEPS if cells.n_cells else 0):
+        optimizer.param_groups[0]["lr"] = RATE * (1 - step / STEPS) + LEAST_RATE
+        loss = ((_shares(*parts)[where] * off).sum(-1)).abs().sum()
+        loss = loss + OF_SENSOR * parts[1].square().sum() + OF_BOTH * parts[2].square().sum()
+        optimizer.zero_grad()
+        (loss / cells.n_cells).backward()
+        optimizer.step()
+    return _shares(*parts).detach().double().numpy().reshape(features, N_BINS, experts)
 
 
 def _shares(of_bin: torch.Tensor, of_sensor: torch.Tensor, of_both: torch.Tensor) -> torch.Tensor:

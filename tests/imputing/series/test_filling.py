@@ -8,9 +8,12 @@ import pytest
 from anomalib_vae.imputing.series.experts import BELIEFS, Experts
 from anomalib_vae.imputing.series.filler import Filler
 from anomalib_vae.imputing.series.fillers import Fillers
+from anomalib_vae.imputing.series.gate import FARTHEST, surroundings
+from anomalib_vae.imputing.series.gated_mixture import GatedMixture
+from anomalib_vae.imputing.series.hidden_cells import HiddenCells
 from anomalib_vae.imputing.series.interpolation import NEVER, interpolate, moving_mean
 from anomalib_vae.imputing.series.marginal import Marginal
-from anomalib_vae.imputing.series.mixture import EDGE, N_BINS, NOWHERE, Mixture, bins
+from anomalib_vae.imputing.series.mixture import EDGE, N_BINS, NOWHERE, bins, usual_shares
 from anomalib_vae.imputing.series.rehearsal import rehearsals
 from anomalib_vae.imputing.series.spread import Spread
 from anomalib_vae.imputing.series.stationary_gaussian import StationaryGaussian, autocovariance, completions
@@ -151,6 +154,13 @@ def test_experts_leave_what_is_observed_and_follow_a_level_never_seen():
     np.testing.assert_array_equal(words[..., 0], line.values)
 
 
+def hidden_cells(words, truth, feature, bin_, moves=None, folds: int = 1) -> HiddenCells:
+    """Single cells between observed ones; moves: how far the sensor moves in a step around each."""
+    around = np.ones((len(truth), 3))
+    around[:, 2] = 0.0 if moves is None else moves
+    return HiddenCells(words, truth, feature, bin_, around, np.arange(len(truth)) % folds)
+
+
 def test_a_mixture_believes_who_is_right_where_he_is_right():
     rng = np.random.default_rng(0)
     feature, bin_ = rng.integers(0, 2, 4000), rng.integers(0, 2, 4000)
@@ -158,12 +168,61 @@ def test_a_mixture_believes_who_is_right_where_he_is_right():
     right = truth + 0.1 * rng.normal(size=4000)
     wrong = truth + rng.normal(size=4000)
     words = np.where((feature == bin_)[:, None], np.stack([right, wrong], 1), np.stack([wrong, right], 1))
-    mixture = Mixture.fit(words, truth, feature, bin_, 2)
+    cells = hidden_cells(words, truth, feature, bin_)
+    shares = usual_shares(cells, 2)
     for f in range(2):
         for b in range(2):
-            assert mixture.shares[f, b, int(f != b)] > 0.8
-    np.testing.assert_allclose(mixture.shares.sum(-1), 1)
-    assert Mixture.fit(words[:0], truth[:0], feature[:0], bin_[:0], 2).shares.shape == (2, N_BINS, 2)
+            assert shares[f, b, int(f != b)] > 0.8
+    np.testing.assert_allclose(shares.sum(-1), 1)
+    assert usual_shares(cells.take(cells.fold < 0), 2).shape == (2, N_BINS, 2)
+
+
+def test_surroundings_tell_how_far_and_how_restless_within_a_segment():
+    around = surroundings(*(lambda s: (s, interpolate(s)))(series([0, NAN, 2, 0, 2, 9, 9, NAN], [0, 5, 8])))[:, 0]
+    assert around[1].tolist()[:2] == [1, 1]
+    assert around[7].tolist()[:2] == [1, FARTHEST]
+    np.testing.assert_allclose(around[:5, 2], (1 + 1 + 2 + 2) / 5)  # the first step of a segment comes from nowhere
+    np.testing.assert_allclose(around[5:, 2], 0)
+
+
+def restless(cells: int, rng: np.random.Generator, one_is_right_when_restless) -> HiddenCells:
+    """Two experts, of whom one is right: how far the sensor moves tells which, in its own way in each fold."""
+    moves, truth = rng.choice([0.01, 3.0], cells), rng.normal(size=cells)
+    right, wrong = truth + 0.1 * rng.normal(size=cells), truth + rng.normal(size=cells)
+    first = (moves > 1) == np.asarray(one_is_right_when_restless)[np.arange(cells) % 2]
+    words = np.where(first[:, None], np.stack([right, wrong], 1), np.stack([wrong, right], 1))
+    return hidden_cells(words, truth, rng.integers(0, 3, cells), np.zeros(cells, int), moves, folds=2)
+
+
+def test_a_gate_tells_from_the_surroundings_who_is_right():
+    rng = np.random.default_rng(0)
+    cells, new = (restless(4000, rng, [True, True]) for _ in range(2))
+    mixture = GatedMixture.fit(cells, 3, 2, rng)
+    assert mixture.trust >= 0.9
+    usual = GatedMixture(mixture.shares, None, 0.0)
+    error = np.abs(mixture.of_unseen(new) - new.truth).mean()
+    assert error < 0.4 * np.abs(usual.of_unseen(new) - new.truth).mean()
+
+
+def test_a_gate_that_proves_nothing_is_not_heard():
+    """What it learns of one part of time is wrong in the other."""
+    rng = np.random.default_rng(0)
+    mixture = GatedMixture.fit(restless(4000, rng, [True, False]), 3, 2, rng)
+    assert mixture.trust <= 0.1
+    assert GatedMixture.fit(restless(400, rng, [True, True]), 3, 2, rng).gate is None
+
+
+def test_each_cell_is_filled_by_itself(monkeypatch):
+    rng = np.random.default_rng(0)
+    mixture = GatedMixture.fit(restless(2000, rng, [True, True]), 3, 2, rng)
+    words, around = rng.normal(size=(50, 3, 2)), rng.uniform(0.1, 3, (50, 3, 3))
+    bin_, missing = np.zeros((50, 3), int), rng.random((50, 3)) < 0.5
+    found = mixture(words, bin_, around, missing)
+    np.testing.assert_array_equal(found[~missing], words[~missing][:, 0])
+    inside = (words.min(-1) <= found) & (found <= words.max(-1))
+    assert inside[missing].all()
+    monkeypatch.setattr("anomalib_vae.imputing.series.gated_mixture.AT_ONCE", 7)
+    np.testing.assert_allclose(mixture(words, bin_, around, missing), found, rtol=1e-12)
 
 
 def test_a_spread_holds_the_share_that_it_says():
