@@ -97,7 +97,7 @@ class Observation(nn.Module):
             parts.append(bernoulli_log_prob(values[..., self.binary], output[..., self.binary]))
         if self.category.stop:
             parts.append(values[..., self.category] * self.softmax.log_prob(output[..., self.category]))
-        found = torch.cat(parts, -1)
+        found = torch.cat(parts, -1) if len(parts) > 1 else parts[0]
         return found if targets.is_complete else found * observed
 
     def mean(self, output: Tensor) -> Tensor:

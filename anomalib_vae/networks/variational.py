@@ -61,7 +61,9 @@ class Posterior(NamedTuple):
 
 def for_draws(tensor: Tensor, noise: Tensor) -> Tensor:
     """What is known of each row, (members, rows, width), for each draw in noise: (members, draws x rows, width)."""
-    draws = noise.shape[1] // tensor.shape[1]
+    draws, rows = noise.shape[1] // tensor.shape[1], tensor.shape[1]
+    if rows == 1:
+        return tensor.expand(-1, draws, -1)
     return tensor if draws == 1 else torch.cat([tensor] * draws, 1)  # sooner done than repeat
 
 
@@ -177,14 +179,18 @@ class VariationalNetwork(EncoderDecoder):
     def predictive(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Moments of the mixture of p(x|z) over the fixed draws from the posterior."""
         draws = self.score_noise.shape[1]
-        posterior = self.posterior(batch, self.score_noise.repeat_interleave(len(batch), dim=1))
+        posterior = self.posterior(batch, self._fixed_noise(batch))
         mean, variance = (m.unflatten(1, (draws, -1)) for m in self.observation.moments(self.decode(posterior.code)))
         return mixture_moments(mean, variance, dim=1)
 
     def _draw(self, batch: Batch) -> tuple[Posterior, Tensor]:
         """Fixed draws from the posterior and log p(x|z) at them, target by target: (members, draws x rows, ...)."""
-        posterior = self.posterior(batch, self.score_noise.repeat_interleave(len(batch), dim=1))
+        posterior = self.posterior(batch, self._fixed_noise(batch))
         return posterior, self.observation.log_prob(self.decode(posterior.code), batch)
+
+    def _fixed_noise(self, batch: Batch) -> Tensor:
+        """The same draws for each row, (members, draws x rows, code width)."""
+        return self.score_noise if len(batch) == 1 else self.score_noise.repeat_interleave(len(batch), dim=1)
 
     def generate(self, rows: int, generator: Generator) -> Tensor:
         return self.rows_at(self.new_codes(rows, generator), generator)[:rows]

@@ -91,7 +91,7 @@ class Stream:
     def _model_score(self, values: Sequence[np.ndarray], observed: Sequence[np.ndarray]) -> np.ndarray:
         """Of the window that ends each of these last steps."""
         layout = self._codec.layout
-        last, known = (np.stack([steps[-layout.length :] for steps in part]) for part in (values, observed))
+        last, known = (_stacked([steps[-layout.length :] for steps in part]) for part in (values, observed))
         windows = layout.join(torch.from_numpy(last.clip(-FAR, FAR)))  # levels are 0 or 1 anyway
         if known.all():
             return self._model.score_batch(Batch.complete(windows))
@@ -156,6 +156,11 @@ class Stream:
         recent.places = near.training.followers(before, fingerprint, ahead)
         place = int(recent.places[0]) if len(recent.places) else UNKNOWN
         return recent.values.copy(), recent.observed.copy(), place
+
+
+def _stacked(parts: list[np.ndarray]) -> np.ndarray:
+    """One after the other, (parts, ...); a single one without a copy."""
+    return parts[0][None] if len(parts) == 1 else np.stack(parts)
 
 
 def _listed(places: np.ndarray | None) -> list[int]:

@@ -14,7 +14,7 @@ from anomalib_vae.codec.batch import Batch
 from anomalib_vae.codec.series import PARTS
 from anomalib_vae.codec.windows import Windows
 from anomalib_vae.models.chunks import CHUNK, WINDOWS, by_parts
-from anomalib_vae.scoring.one_window import OneWindow
+from anomalib_vae.scoring.one_step import OneStep
 from anomalib_vae.scoring.recognition import Training
 from anomalib_vae.scoring.spread import center_and_spread
 from anomalib_vae.scoring.window_space import WindowSpace
@@ -80,11 +80,6 @@ class WindowView:
         nearest = np.maximum(nearest + lengths.numpy()[:, None], 0.0)
         distances = np.sqrt(nearest / self.space.layout.width)
         return _mean_of_known(distances) if is_own else distances.sum(1) / distances.shape[1]
-
-    @cached_property
-    def of_one(self) -> OneWindow:
-        """The same for a window that comes alone."""
-        return OneWindow(self, NEAREST)
 
     @cached_property
     def by_axis(self) -> Tensor:
@@ -173,7 +168,11 @@ class WindowNeighbourhood:
 
     def remoteness_of_last(self, values: np.ndarray, observed: np.ndarray, place: int) -> float:
         """Of the last of `longest` steps, (steps, features of a step), in nats; place: where in training it lies."""
-        return float(self.nats) * sum(view.of_one.excess(values, observed, place) for view in self.views)
+        return float(self.nats) * self._of_one_step.excess(values, observed, place)
+
+    @cached_property
+    def _of_one_step(self) -> OneStep:
+        return OneStep(self.views, NEAREST)
 
     def state(self) -> dict[str, Tensor]:
         """Tensors by name, of which `from_state` makes it."""

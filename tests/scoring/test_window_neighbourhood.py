@@ -15,8 +15,9 @@ from anomalib_vae import AnomalyDetector, SequenceVAE
 from anomalib_vae.codec.batch import Batch, Block, Layout
 from anomalib_vae.codec.windows import WindowLayout
 from anomalib_vae.datasets import load_server_machine
+from anomalib_vae.scoring.one_step import OneStep
 from anomalib_vae.scoring.recognition import UNKNOWN
-from anomalib_vae.scoring.window_neighbourhood import VIEWS, WindowNeighbourhood
+from anomalib_vae.scoring.window_neighbourhood import NEAREST, VIEWS, WindowNeighbourhood
 from anomalib_vae.scoring.window_space import AXES, FEW, SMALLEST_SCALE, WindowSpace
 
 QUICK = SMALL | {"max_epochs": 1}
@@ -152,12 +153,17 @@ def test_a_window_alone_is_as_far_as_among_others(has_gaps, of_training):
     steps = noise(5, near.longest, 4)
     observed = torch.ones_like(steps).masked_fill_(noise(5, near.longest, 4, seed=1) > 1, 0.0 if has_gaps else 1.0)
     steps, last = steps * observed, 300 if of_training else UNKNOWN
-    for view in near.views:
+    few = replace(
+        near.views[0], **{part: getattr(near.views[0], part)[:2] for part in ("references", "rests", "places")}
+    )
+    expected = np.zeros(5)
+    for view in (*near.views, few):
         length, of_windows = view.space.layout.length, view.space.layout.join
         windows = Batch(of_windows(steps[:, -length:]), of_windows(observed[:, -length:]))
-        expected = view.excess((windows, torch.full((5,), last - length + 1)))
-        found = [view.of_one.excess(s.numpy(), o.numpy() > 0, last) for s, o in zip(steps, observed, strict=True)]
-        np.testing.assert_allclose(found, expected, rtol=1e-9)
+        expected += view.excess((windows, torch.full((5,), last - length + 1)))
+    one_step = OneStep(views, NEAREST)
+    found = [one_step.excess(s.numpy(), o.numpy() > 0, last) for s, o in zip(steps, observed, strict=True)]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
 def test_a_window_without_a_reference_is_as_usual_as_any():
@@ -166,4 +172,5 @@ def test_a_window_without_a_reference_is_as_usual_as_any():
     view = max(near.views, key=lambda view: view.space.layout.length)
     overlapping = replace(view, places=torch.full_like(view.places, 10))
     length = view.space.layout.length
-    assert overlapping.of_one.excess(np.zeros((length, 4), np.float32), np.ones((length, 4), bool), 10 + length) == 0.0
+    one_step = OneStep((overlapping,), NEAREST)
+    assert one_step.excess(np.zeros((length, 4), np.float32), np.ones((length, 4), bool), 10 + length) == 0.0
