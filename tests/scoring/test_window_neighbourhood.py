@@ -153,11 +153,9 @@ def test_a_window_alone_is_as_far_as_among_others(has_gaps, of_training):
     steps = noise(5, near.longest, 4)
     observed = torch.ones_like(steps).masked_fill_(noise(5, near.longest, 4, seed=1) > 1, 0.0 if has_gaps else 1.0)
     steps, last = steps * observed, 300 if of_training else UNKNOWN
-    few = replace(
-        near.views[0], **{part: getattr(near.views[0], part)[:2] for part in ("references", "rests", "places")}
-    )
-    expected = np.zeros(5)
-    for view in (*near.views, few):
+    fewer = {part: getattr(near.views[0], part)[:2] for part in ("references", "rests", "places")}
+    views, expected = (*near.views, replace(near.views[0], **fewer)), np.zeros(5)
+    for view in views:
         length, of_windows = view.space.layout.length, view.space.layout.join
         windows = Batch(of_windows(steps[:, -length:]), of_windows(observed[:, -length:]))
         expected += view.excess((windows, torch.full((5,), last - length + 1)))
