@@ -1,1 +1,1 @@
-"""How gaps in time series are filled: interpolation and stationary Gaussians, weighed on cells hidden for it."""
+"""How gaps in time series are filled: a line and stationary Gaussians, weighed by a gate on cells hidden for it."""

@@ -18,6 +18,9 @@ from anomalib_vae.imputing.series.stepped import SteppedSeries
 class SeriesCompletion:
     """Each missing cell gets what `Fillers` expect given the steps on both sides, of all sensors.
 
+    What a model's network expects in a window is not asked: it comes from one code for all of the window's cells, too
+    few numbers to tell each of them as well as its neighbours do (measured in benchmarks/NOTES.md).
+
     Numbers may leave the range of training, as sensors do.  filler: None in an imputer that was never fitted.
     """
 
