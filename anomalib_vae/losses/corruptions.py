@@ -35,7 +35,7 @@ class Mask:
     def hidden(self, uniform: Callable[[int], Tensor], layout: Layout) -> Tensor:
         """Which features are, (..., rows, features); uniform: numbers from 0 to 1, so many for each row."""
         rate = self.low + (self.high - self.low) * uniform(1)
-        return (uniform(len(layout.blocks)) < rate)[..., layout.column_of_feature]
+        return _by_feature(uniform(len(layout.blocks)) < rate, layout)
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,8 @@ class SaltAndPepper:
 
     def __call__(self, batch, layout, generator):
         uniform = _uniform_of(batch, generator)
-        spoiled = (uniform(len(layout.blocks)) < self.rate)[..., layout.column_of_feature] & (batch.observed > 0)
-        coin = (uniform(len(layout.blocks)) < 0.5)[..., layout.column_of_feature]
+        spoiled = _by_feature(uniform(len(layout.blocks)) < self.rate, layout) & (batch.observed > 0)
+        coin = _by_feature(uniform(len(layout.blocks)) < 0.5, layout)
         pepper, salt = layout.extremes(self.extreme)
         other = torch.where(coin, salt, pepper).to(batch.values.dtype)
         other[..., layout.span("binary")] = coin[..., layout.span("binary")].to(other.dtype)
@@ -107,6 +107,11 @@ class SaltAndPepper:
             level = uniform(block.width).argmax(-1)
             other[..., block.start : block.stop] = torch.nn.functional.one_hot(level, block.width).to(other.dtype)
         return Batch(torch.where(spoiled, other, batch.values), batch.observed)
+
+
+def _by_feature(columns: Tensor, layout: Layout) -> Tensor:
+    """What holds of columns, (..., columns), for each of their features."""
+    return columns.index_select(-1, torch.tensor(layout.column_of_feature, device=columns.device))
 
 
 def _uniform_of(batch: Batch, generator: Generator) -> Callable[[int], Tensor]:

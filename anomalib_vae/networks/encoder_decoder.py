@@ -105,7 +105,7 @@ class EncoderDecoder(Network):
         ones."""
         a = self.architecture
         if a.corruption and a.seen_weight != 1.0:
-            left = seen.observed[..., self.observation.targets] > 0
+            left = seen.observed.index_select(-1, self.observation.targets) > 0
             return torch.where(left, a.seen_weight * objective, objective)
         return objective
 

@@ -20,7 +20,8 @@ class Inputs(nn.Module):
 
     first_feature: Tensor
     ranked: Tensor
-    edges: Tensor
+    slopes: Tensor
+    offsets: Tensor
 
     def __init__(self, layout: Layout, n_bins: int):
         super().__init__()
@@ -31,7 +32,9 @@ class Inputs(nn.Module):
             "first_feature", torch.tensor([b.start for b in layout.flagged], dtype=torch.long), persistent=False
         )
         self.register_buffer("ranked", torch.tensor(ranked, dtype=torch.long), persistent=False)
-        self.register_buffer("edges", edges, persistent=False)
+        slopes = 1.0 / (edges[1:] - edges[:-1])
+        self.register_buffer("slopes", slopes, persistent=False)
+        self.register_buffer("offsets", -edges[:-1] * slopes, persistent=False)
         self.n_bins = n_bins
         self.flags = slice(layout.width, layout.width + len(layout.flagged))
         self.width = self.flags.stop + n_bins * len(ranked)
@@ -44,11 +47,11 @@ class Inputs(nn.Module):
         """The inputs, with these values from `complete`."""
         if self.reads_features_alone:
             return values
-        parts = [values, 1.0 - batch.observed[..., self.first_feature]]
+        parts = [values, 1.0 - batch.observed.index_select(-1, self.first_feature)]
         if self.n_bins:
-            ranks = values[..., self.ranked, None]
-            steps = ((ranks - self.edges[:-1]) / (self.edges[1:] - self.edges[:-1])).clamp(0.0, 1.0)
-            parts.append((steps * batch.observed[..., self.ranked, None]).flatten(-2))
+            ranks, seen = (part.index_select(-1, self.ranked)[..., None] for part in (values, batch.observed))
+            bins = torch.addcmul(self.offsets, ranks, self.slopes).clamp(0.0, 1.0).mul_(seen)
+            parts.append(bins.flatten(-2))
         return torch.cat(parts, -1)
 
     def complete(self, batch: Batch) -> Tensor:

@@ -61,7 +61,7 @@ def test_columns_of_several_features_take_few_steps():
         exact, _ = conditional_gaussian._expectations(centred, observed, gaussian.precision)
         exact = exact * gaussian.scale + gaussian.centre
         found.append(float((gaussian.expect(rows) - exact)[observed == 0].abs().max()))
-    assert found[0] < 1e-2 < 0.1 < found[1]
+    assert found[0] < 5e-2 < 0.1 < found[1]
 
 
 def test_a_row_of_gaps_gets_the_mean(fitted):

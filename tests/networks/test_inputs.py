@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 from data import mixed_frame
+from scipy.special import ndtri
 
 from anomalib_vae.codec.batch import Batch, Block, Layout
 from anomalib_vae.codec.table import TableCodec
@@ -39,11 +41,12 @@ def test_says_its_width(n_bins):
 @pytest.mark.parametrize("n_bins", [1, 2, 8])
 def test_bins_fill_one_after_the_other(n_bins):
     inputs = Inputs(ONE_NUMBER, n_bins)
-    for edge, rank in enumerate(inputs.edges.tolist()):
+    edges = [-3.5, *map(float, ndtri(np.arange(1, n_bins) / n_bins)), 3.5]
+    for edge, rank in enumerate(edges):
         bins = inputs(at_rank([rank]))[0, 3:]
-        torch.testing.assert_close(bins, torch.tensor([1.0] * edge + [0.0] * (n_bins - edge)))
-    middle = (inputs.edges[0] + inputs.edges[1]) / 2
-    assert float(inputs(at_rank([float(middle)]))[0, 3]) == pytest.approx(0.5)
+        torch.testing.assert_close(bins, torch.tensor([1.0] * edge + [0.0] * (n_bins - edge)), atol=1e-6, rtol=0)
+    middle = (edges[0] + edges[1]) / 2
+    assert float(inputs(at_rank([middle]))[0, 3]) == pytest.approx(0.5)
 
 
 def test_bins_rise_with_the_rank_and_stay_between_zero_and_one():
