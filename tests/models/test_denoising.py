@@ -72,18 +72,19 @@ def test_few_rows_are_enough(rows):
     assert np.isfinite(model.expected_features(frame)).all()
 
 
-@pytest.mark.parametrize(("rows", "steps"), [(200, 1000), (3000, 3000), (10_000, 4000), (50_000, 2500)])
+@pytest.mark.parametrize(("rows", "steps"), [(200, 1000), (3000, 1500), (10_000, 2000), (50_000, 1500)])
 def test_few_rows_and_very_many_take_fewer_steps(rows, steps):
     plan = planned(few_columns(), rows)
     assert plan.max_epochs == -(-steps // -(-rows // plan.batch_size))
-    assert (plan.batch_size, plan.weight_decay) == (256, 0.3)
+    assert (plan.batch_size, plan.weight_decay) == (512, 0.3)
+    assert plan.learning_rate == pytest.approx(0.003 * min(rows, 512) / 256)
 
 
 def test_images_and_explicit_settings_have_their_own_plan():
     plan = planned(np.zeros((3, 4, 4), np.uint8), 1000)
-    assert (plan.batch_size, plan.weight_decay) == (128, 0.0)
-    plan = planned(few_columns(), 1000, batch_size=64, weight_decay=0.0, max_epochs=7)
-    assert (plan.max_epochs, plan.batch_size, plan.weight_decay) == (7, 64, 0.0)
+    assert (plan.batch_size, plan.learning_rate, plan.weight_decay) == (128, 0.003, 0.0)
+    plan = planned(few_columns(), 1000, batch_size=64, learning_rate=0.01, weight_decay=0.0, max_epochs=7)
+    assert (plan.max_epochs, plan.batch_size, plan.learning_rate, plan.weight_decay) == (7, 64, 0.01, 0.0)
 
 
 def planned(X, rows: int, **parameters):
