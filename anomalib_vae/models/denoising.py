@@ -11,7 +11,7 @@ from anomalib_vae.networks.denoising import DenoisingNetwork
 from anomalib_vae.parameters import parameter
 
 LINEAR_ROWS = 10_000  # that a linear model is fitted to, at most: it needs no more
-LEAST_STEPS, PASSES = 1000, 250  # of a training on few rows
+LEAST_STEPS, PASSES = 500, 225  # of a training on few rows
 MANY_ROWS, MANY_ROWS_STEPS = 20_000, 1500
 RATE, RATE_ROWS = 3e-3, 256  # the more rows, the surer a step (Goyal et al. 2017, "Accurate, large minibatch SGD")
 IMAGE_STEPS = 2500
