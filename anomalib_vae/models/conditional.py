@@ -54,5 +54,4 @@ def posterior_draws(network: VariationalNetwork, rows: Batch, rng: np.random.Gen
 
 
 def _for(network: Network, rows: Batch) -> Batch:
-    place = next(network.parameters()).device
-    return rows.to(place, torch.float64).for_members(network.n_members)
+    return rows.to(network.device, torch.float64).for_members(network.n_members)

@@ -15,7 +15,7 @@ FEW = 2000  # rows that EM begins with; on all it takes no more than the last it
 LAST_ITERATIONS = 4
 GRADIENT_STEPS = 7  # to 3 thousandths of a standard deviation
 TINY = 1e-30  # of a residual that is gone already
-TOLERANCE = 2e-3  # of means and covariances of standardised features
+TOLERANCE = 5e-3  # of means and covariances of standardised features
 MAX_FEATURES = 200  # with more they are taken as independent: a row costs the cube of its missing features
 
 
