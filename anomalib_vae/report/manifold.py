@@ -76,7 +76,7 @@ def _codes(model: Model, points: np.ndarray, label: int | None) -> np.ndarray:
 
     from anomalib_vae.report.draws import codes_of
 
-    place = next(model.network_.parameters()).device
+    place = model.network_.device
     with torch.inference_mode():
         return codes_of(model.network_, torch.from_numpy(points)[None].to(place), label)[0].cpu().numpy()
 

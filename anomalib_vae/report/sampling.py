@@ -61,7 +61,7 @@ def _drawn(model: Model, n: int, noise: bool, position: int | None = None, **lab
 
     if noise or not isinstance(model.network_, VariationalNetwork):
         return model.sample(n, **label)
-    place = next(model.network_.parameters()).device
+    place = model.network_.device
     generator = torch.Generator(place).manual_seed(int(check_random_state(model.random_state).randint(2**31 - 1)))
     with torch.inference_mode():
         return model.codec_of_samples.decode(expected_draws(model.network_, n, generator, position).cpu().numpy())

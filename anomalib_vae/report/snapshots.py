@@ -48,7 +48,7 @@ class SampleSnapshots(Callback):
             self.moments[run.epoch] = self._sample(run.network)
 
     def _sample(self, network: Network) -> np.ndarray:
-        generator = torch.Generator(next(network.parameters()).device).manual_seed(self.seed)
+        generator = torch.Generator(network.device).manual_seed(self.seed)
         with at_rest(network), torch.no_grad():
             return expected_draws(network, self.n_samples, generator).cpu().numpy()
 

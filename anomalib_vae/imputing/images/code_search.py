@@ -34,7 +34,7 @@ class CodeSearch:
     @classmethod
     def fit(cls, network: Network, images: Batch) -> Self:
         """images: encoded ones that the network knows, (images, pixels)."""
-        batch = images.to(next(network.parameters()).device, torch.float64).for_members(network.n_members)
+        batch = images.to(network.device, torch.float64).for_members(network.n_members)
         with torch.no_grad():
             code = network.encode(batch)
             off = (network.expect(code) - batch.values).square() * batch.observed
