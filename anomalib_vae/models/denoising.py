@@ -48,7 +48,7 @@ class DenoisingVAE(VAE):
         default="auto",
         above=0.0,
         options=("auto",),
-        doc="Peak of the schedule (Adam); 'auto': 0.003 for images, and for a table as much for each 256 rows a step.",
+        doc="Peak of the schedule (Adam); 'auto': 0.003, and of a table as much for each 256 rows a step.",
     )
     weight_decay: float | str = parameter(  # type: ignore[assignment]
         default="auto", at_least=0.0, options=("auto",), doc="Of AdamW; 'auto': 0.3 for a table, 0 for images."
@@ -66,7 +66,7 @@ class DenoisingVAE(VAE):
     def _plan(self, rows):
         tables = cast(DenoisingNetwork, self.network_).completes
         batch_size = (512 if tables else 128) if self.batch_size == "auto" else int(self.batch_size)
-        rate = RATE * min(batch_size, rows) / RATE_ROWS if tables else RATE
+        rate = RATE * max(1.0, min(batch_size, rows) / RATE_ROWS) if tables else RATE
         rate = rate if self.learning_rate == "auto" else float(self.learning_rate)
         weight_decay = (0.3 if tables else 0.0) if self.weight_decay == "auto" else float(self.weight_decay)
         steps = self._table_steps(rows, batch_size) if tables else IMAGE_STEPS

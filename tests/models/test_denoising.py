@@ -77,7 +77,7 @@ def test_few_rows_and_very_many_take_fewer_steps(rows, steps):
     plan = planned(few_columns(), rows)
     assert plan.max_epochs == -(-steps // -(-rows // plan.batch_size))
     assert (plan.batch_size, plan.weight_decay) == (512, 0.3)
-    assert plan.learning_rate == pytest.approx(0.003 * min(rows, 512) / 256)
+    assert plan.learning_rate == pytest.approx(0.003 if rows < 256 else 0.006)
 
 
 def test_images_and_explicit_settings_have_their_own_plan():
