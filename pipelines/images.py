@@ -24,7 +24,8 @@ from anomalib_vae.integrations.mlflow import MLflowCallback, log_model
 
 TEST_SHARE = 1 / 3  # where the data come without a part for tests
 PAIRS = 6  # between whose images are interpolated
-MODELS = [name for name, home in anomalib_vae._HOME.items() if home.startswith("anomalib_vae.models.")]
+OTHERS = {"SequenceVAE", "RecurrentVAE", "Pix2Pix", "CycleGAN"}  # read series, or learn from two sets of images
+MODELS = [n for n, home in anomalib_vae._HOME.items() if home.startswith("anomalib_vae.models.") and n not in OTHERS]
 
 
 class Images(NamedTuple):
