@@ -212,6 +212,13 @@ def test_a_gate_that_proves_nothing_is_not_heard():
     assert GatedMixture.fit(restless(400, rng, [True, True]), 3, 2, rng).gate is None
 
 
+def test_hidden_cells_are_judged_by_those_who_have_not_seen_them():
+    cells = restless(100, np.random.default_rng(0), [True, True])
+    believes_one = np.stack([np.full((3, N_BINS, 2), [1.0, 0.0]), np.full((3, N_BINS, 2), [0.0, 1.0])])
+    found = GatedMixture(believes_one, None, 0.0).of_unseen(cells)
+    np.testing.assert_array_equal(found, cells.words[np.arange(100), cells.fold])
+
+
 def test_each_cell_is_filled_by_itself(monkeypatch):
     rng = np.random.default_rng(0)
     mixture = GatedMixture.fit(restless(2000, rng, [True, True]), 3, 2, rng)
