@@ -1,7 +1,7 @@
 """The border to the data-frame libraries: columns in, columns out, for arrays, pandas, polars and pyarrow.
 
-Nothing else in the package looks at the type of a frame, but for `selection` and `sentinel` beside it.  polars and
-pyarrow are reached through narwhals; a `Record` can be read like any of them.
+Nothing else in the package looks at the type of a frame, but for `dtypes`, `selection` and `sentinel` beside it.
+polars and pyarrow are reached through narwhals; a `Record` can be read like any of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
-from anomalib_vae.codec import infinity
+from anomalib_vae.codec import dtypes, infinity
 from anomalib_vae.codec.column import Column, Family
 from anomalib_vae.codec.record import Record, column_of
 
@@ -201,14 +201,14 @@ def write(columns: dict[Any, np.ndarray], template, *, index_of=None):
     if template is None:
         return np.column_stack([np.asarray(v) for v in columns.values()])
     if isinstance(template, pd.DataFrame):
-        series = {name: _to_pandas(values, template[name].dtype) for name, values in columns.items()}
+        series = {name: dtypes.to_pandas(values, template[name].dtype) for name, values in columns.items()}
         frame = pd.DataFrame(series)
         frame.columns = template.columns
         return frame.set_axis(index_of.index, axis=0) if isinstance(index_of, pd.DataFrame) else frame
     like = nw.from_native(template, eager_only=True)
     library = like.implementation
-    decoded = {name: _to_narwhals(name, values, like.schema[name], library) for name, values in columns.items()}
-    return _retyped(nw.DataFrame.from_dict(decoded, backend=library).to_native(), template)
+    decoded = {name: dtypes.to_narwhals(name, values, like.schema[name], library) for name, values in columns.items()}
+    return dtypes.retyped(nw.DataFrame.from_dict(decoded, backend=library).to_native(), template)
 
 
 def fill(X, columns: dict[Any, np.ndarray], missing: dict[Any, np.ndarray]):
@@ -222,7 +222,7 @@ def fill(X, columns: dict[Any, np.ndarray], missing: dict[Any, np.ndarray]):
         filled = X.copy()
         for i, name in enumerate(columns):
             if missing[name].any():
-                new = _to_pandas(columns[name][missing[name]], X.iloc[:, i].dtype)
+                new = dtypes.to_pandas(columns[name][missing[name]], X.iloc[:, i].dtype)
                 filled[X.columns[i]] = _patch(X.iloc[:, i], missing[name], new)
         return filled
     frame = nw.from_native(X, eager_only=True)
@@ -230,73 +230,13 @@ def fill(X, columns: dict[Any, np.ndarray], missing: dict[Any, np.ndarray]):
     for name in columns:
         if missing[name].any():
             old = frame.get_column(name)
-            new = _to_narwhals(name, columns[name], old.dtype, frame.implementation)
+            new = dtypes.to_narwhals(name, columns[name], old.dtype, frame.implementation)
             keep = nw.new_series("keep", ~missing[name], nw.Boolean, backend=frame.implementation)
             changed.append(old.zip_with(keep, new).alias(name))
-    return _retyped(frame.with_columns(*changed).to_native(), X) if changed else frame.clone().to_native()
-
-
-def _retyped(frame, like):
-    """Give back the types that are one to narwhals: pyarrow's string, large_string, dictionary; polars' Enum."""
-    library = nw.from_native(frame).implementation
-    return frame.cast(like.schema) if library.is_pyarrow() or library.is_polars() else frame
+    return dtypes.retyped(frame.with_columns(*changed).to_native(), X) if changed else frame.clone().to_native()
 
 
 def _patch(series: pd.Series, missing: np.ndarray, new: pd.Series) -> pd.Series:
     patched = series.copy()
     patched.iloc[np.flatnonzero(missing)] = new.array
     return patched
-
-
-def _to_pandas(values: np.ndarray, dtype) -> pd.Series:
-    types = pd.api.types
-    if pd.isna(values).all():
-        return pd.Series([None] * len(values)).astype(
-            dtype if types.is_extension_array_dtype(dtype) else _nullable(dtype)
-        )
-    if isinstance(dtype, pd.CategoricalDtype):
-        return pd.Series(pd.Categorical(values, dtype=dtype))
-    if types.is_datetime64_any_dtype(dtype) or types.is_timedelta64_dtype(dtype):
-        kind = "M8[us]" if dtype.kind == "M" else "m8[us]"
-        moments = pd.Series(_whole(values).astype(kind))
-        return (moments.dt.tz_localize("UTC") if getattr(dtype, "tz", None) else moments).astype(dtype)
-    if types.is_object_dtype(dtype):
-        return pd.Series(values.tolist(), dtype=object)
-    if types.is_bool_dtype(dtype):
-        return pd.Series(np.asarray(values).astype(bool)).astype(dtype)
-    if types.is_integer_dtype(dtype):
-        return pd.Series(_whole(values, np.dtype(getattr(dtype, "numpy_dtype", dtype)))).astype(dtype)
-    return pd.Series(values).astype(dtype)
-
-
-def _to_narwhals(name, values, dtype, backend):
-    if pd.isna(values).all():
-        return nw.new_series(name, [None] * len(values), dtype, backend=backend)
-    if dtype == nw.Boolean:
-        return nw.new_series(name, np.asarray(values).astype(bool).tolist(), dtype, backend=backend)
-    if dtype.is_integer():
-        unsigned = np.uint64 if dtype == nw.UInt64 else np.int64
-        return nw.new_series(name, _whole(values, unsigned).tolist(), dtype, backend=backend)
-    if dtype.is_temporal():
-        between = nw.Duration("us") if dtype == nw.Duration else nw.Datetime("us")
-        series = nw.new_series(name, _whole(values).tolist(), nw.Int64, backend=backend).cast(between)
-        zone = getattr(dtype, "time_zone", None)
-        series = series.dt.replace_time_zone("UTC").dt.convert_time_zone(zone) if zone else series
-        return series.cast(dtype)
-    if dtype.is_float() or dtype.is_decimal():
-        return nw.new_series(name, np.asarray(values, float).tolist(), nw.Float64, backend=backend).cast(dtype)
-    return nw.new_series(name, list(values), nw.String, backend=backend).cast(dtype)
-
-
-def _nullable(dtype):
-    """The dtype, or the nearest one that can hold a missing cell."""
-    return np.float64 if dtype.kind in "iub" else dtype
-
-
-def _whole(values, dtype=np.int64) -> np.ndarray:
-    """The nearest integers inside the range of the dtype, whose ends float64 may not hold exactly."""
-    limits = np.iinfo(dtype)
-    low, high = float(limits.min), float(limits.max)
-    if int(high) > limits.max:
-        high = float(np.nextafter(high, 0))
-    return np.clip(np.rint(np.asarray(values, np.float64)), low, high).astype(dtype)
