@@ -166,6 +166,14 @@ def test_a_row_of_gaps_only_is_filled():
     assert not quick(ESTIMATORS[-1]).fit_transform(frame).isna().any(axis=None)
 
 
+def test_a_row_is_filled_the_same_whatever_rows_are_beside_it(imputer):
+    frame = mixed_frame()
+    whole = imputer.transform(frame)
+    for size in (1, 3, 17):
+        parts = [imputer.transform(frame.iloc[at : at + size]) for at in range(0, 3 * size, size)]
+        pd.testing.assert_frame_equal(pd.concat(parts), whole.iloc[: 3 * size], rtol=1e-6)
+
+
 @pytest.mark.parametrize("dtype", ["float64", "object", "string", "Int64", "datetime64[ns]", "category", "boolean"])
 def test_columns_never_observed_stay_missing_with_a_warning(dtype):
     frame = few_columns().assign(empty=pd.Series([None] * 178).astype(dtype))

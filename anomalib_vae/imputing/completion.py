@@ -67,6 +67,7 @@ class RowCompletion:
 
     def __init__(self, model: Any, calibration: CellCalibration | None = None):
         self.model, self.codec, self.calibration = model, model.codec_, calibration
+        self.network = model.network_.in_single_precision()  # digits enough for what fills a cell
 
     @classmethod
     def fit(cls, model: Any, trained: Any, held_out: Any, rng: np.random.Generator) -> Self:
@@ -75,14 +76,15 @@ class RowCompletion:
         trained: the rows that the model was fitted to; held_out: others, or None.  Without these a model may say in
         `unseen_cells_` which cells it has not learned from: (rows, columns in the layout's order) of bool.
         """
-        unseen = _unseen_cells(model, trained)
+        unseen, completion = _unseen_cells(model, trained), cls(model)
 
         def predict(hidden: Batch) -> tuple[np.ndarray, np.ndarray]:
-            return expected_and_deviation(model.network_, hidden)
+            return expected_and_deviation(completion.network, hidden)
 
         rows, unseen = (trained, unseen) if held_out is None else (held_out, None)
         layout = model.codec_.layout
-        return cls(model, CellCalibration.fit(predict, model.encode(rows), layout, rng, len(trained), unseen))
+        completion.calibration = CellCalibration.fit(predict, model.encode(rows), layout, rng, len(trained), unseen)
+        return completion
 
     @classmethod
     def from_state(cls, model: Any, state: dict[str, torch.Tensor] | None) -> Self:
@@ -95,12 +97,12 @@ class RowCompletion:
         return self.model.rows(X)
 
     def expected(self, rows: Rows) -> np.ndarray:
-        return conditional.expected(self.model.network_, rows)
+        return conditional.expected(self.network, rows)
 
     def cells(self, rows: Rows) -> UncertainCells:
         if self.calibration is None:
             raise NotFittedError(NOT_CALIBRATED)
-        return UncertainCells.of(self.model.network_, rows[:], self.calibration)
+        return UncertainCells.of(self.network, rows[:], self.calibration)
 
 
 def _unseen_cells(model: Any, rows: Any) -> np.ndarray | None:

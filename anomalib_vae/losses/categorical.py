@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
 import torch
+from torch import Tensor
 
 
-class GroupedSoftmax(torch.nn.Module):
-    """A softmax within each group of neighbouring features: one group a column, one feature a level."""
+class GroupedSoftmax:
+    """A softmax within each group of neighbouring features: one group a column, one feature a level.
 
-    index: torch.Tensor
-    padding: torch.Tensor
-    group: torch.Tensor
+    Neighbours of the same width go through one call: many small columns shall not take many calls.
+    """
 
-    def __init__(self, widths: list[int]):
-        super().__init__()
-        starts = torch.tensor([0, *widths]).cumsum(0)[:-1]
-        steps = torch.arange(max(widths, default=0))
-        padding = steps >= torch.tensor(widths, dtype=torch.long)[:, None]
-        index = torch.where(padding, 0, starts[:, None] + steps)
-        group = torch.repeat_interleave(torch.arange(len(widths)), torch.tensor(widths, dtype=torch.long))
-        self.register_buffer("index", index, persistent=False)
-        self.register_buffer("padding", padding, persistent=False)
-        self.register_buffer("group", group, persistent=False)
+    def __init__(self, widths: Sequence[int]):
+        self.runs = [(len(list(run)), width) for width, run in itertools.groupby(widths)]
 
-    def log_prob(self, logits: torch.Tensor) -> torch.Tensor:
+    def log_prob(self, logits: Tensor) -> Tensor:
         """Logits (..., features) to the log-probability of each level, same shape."""
-        grouped = logits[..., self.index].masked_fill(self.padding, -torch.inf)
-        return logits - torch.logsumexp(grouped, -1)[..., self.group]
+        if not self.runs:
+            return logits
+        parts = logits.split([count * width for count, width in self.runs], -1)
+        runs = zip(parts, self.runs, strict=True)
+        return torch.cat([part.unflatten(-1, run).log_softmax(-1).flatten(-2) for part, run in runs], -1)

@@ -1,9 +1,12 @@
 """What a network says of rows with missing cells: one expectation, a spread around it, and draws from its posterior.
 
-All take a network after training and encoded rows, and give float64 arrays.
+All take a network after training and encoded rows, and give float64 arrays.  What they say of a row does not depend on
+the rows beside it, also where the network computes in single precision.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -14,10 +17,12 @@ from anomalib_vae.networks.network import Network
 from anomalib_vae.networks.observation import mixture_moments
 from anomalib_vae.networks.variational import VariationalNetwork
 
+FEW = 16  # rows, which a part of fewer is filled up to: the product of a matrix with one row has other last digits
+
 
 def expected(network: Network, rows: Rows) -> np.ndarray:
     """The mean of the members' reconstructions, (rows, targets)."""
-    return evaluate(lambda part: network.reconstruct(_for(network, part)).mean(0), rows)
+    return _evaluated(network, lambda batch: network.reconstruct(batch).mean(0), rows)
 
 
 def moments(network: VariationalNetwork, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
@@ -26,10 +31,10 @@ def moments(network: VariationalNetwork, rows: Rows) -> tuple[np.ndarray, np.nda
     A deviation that is not finite, as of Student's t with two degrees of freedom, is given as 1: the column's own.
     """
 
-    def of_part(part: Batch) -> torch.Tensor:
-        return torch.stack(mixture_moments(*network.predictive(_for(network, part)), dim=0), -1)
+    def of_batch(batch: Batch) -> torch.Tensor:
+        return torch.stack(mixture_moments(*network.predictive(batch), dim=0), -1)
 
-    found = evaluate(of_part, rows)
+    found = _evaluated(network, of_batch, rows)
     deviation = np.sqrt(found[..., 1])
     return found[..., 0], np.where(np.isfinite(deviation) & (deviation > 0), deviation, 1.0)
 
@@ -38,7 +43,7 @@ def decoder_variance(network: VariationalNetwork) -> np.ndarray:
     """The part of the variance of numeric targets, which come first, that decoders have by themselves: (numbers,)."""
     observation = network.observation
     variance = observation.likelihood.variance(observation.log_scale).mean((0, 1))
-    return torch.where(variance.isfinite(), variance, 1.0).cpu().numpy()
+    return torch.where(variance.isfinite(), variance, 1.0).double().cpu().numpy()
 
 
 def posterior_draws(network: VariationalNetwork, rows: Batch, rng: np.random.Generator) -> np.ndarray:
@@ -48,10 +53,20 @@ def posterior_draws(network: VariationalNetwork, rows: Batch, rng: np.random.Gen
         for start in range(0, len(rows), CHUNK):
             batch = _for(network, rows[start : start + CHUNK])
             noise = rng.standard_normal((network.n_members, len(batch), network.code_width))
-            code = network.posterior(batch, torch.from_numpy(noise).to(batch.values.device)).code
+            code = network.posterior(batch, torch.from_numpy(noise).to(batch.values)).code
             parts.append(network.expect(code))
-    return torch.cat(parts, 1).cpu().numpy()
+    return torch.cat(parts, 1).double().cpu().numpy()
+
+
+def _evaluated(network: Network, function: Callable[[Batch], torch.Tensor], rows: Rows) -> np.ndarray:
+    """The function, of rows as the network reads them, part by part: (rows, ...)."""
+
+    def of_part(part: Batch) -> torch.Tensor:
+        enough = part if len(part) >= FEW else part[torch.arange(FEW) % len(part)]
+        return function(_for(network, enough))[: len(part)].double()
+
+    return evaluate(of_part, rows)
 
 
 def _for(network: Network, rows: Batch) -> Batch:
-    return rows.to(network.device, torch.float64).for_members(network.n_members)
+    return rows.to(network.device, network.dtype).for_members(network.n_members)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -61,6 +63,14 @@ class Network(nn.Module):
     @property
     def device(self) -> torch.device:
         return next(self.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(self.parameters()).dtype
+
+    def in_single_precision(self) -> Self:
+        """A copy that computes in float32: in half the time, to seven digits."""
+        return copy.deepcopy(self).float()
 
     def encode(self, batch: Batch) -> Tensor:
         """The code of each row: (members, rows, code width)."""

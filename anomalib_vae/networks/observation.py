@@ -105,7 +105,7 @@ class Observation(nn.Module):
         parts = [
             self.likelihood.mean(output[..., self.real]),
             torch.sigmoid(output[..., self.binary]),
-            torch.exp(self.softmax.log_prob(output[..., self.category])) if self.category.stop else output[..., :0],
+            torch.exp(self.softmax.log_prob(output[..., self.category])),
         ]
         return torch.cat(parts, -1)
 
