@@ -35,7 +35,7 @@ class DenoisingNetwork(VariationalNetwork):
     def __init__(self, layout, architecture, generator):
         super().__init__(layout, architecture, generator)
         self.donors = Donors(layout)
-        self.without_donors, self.stacking = Stacking(layout, 2), Stacking(layout, 3)
+        self.without_donors, self.stacking = Stacking(layout, 2), Stacking(layout, 4)
 
     @property
     def completes(self) -> bool:
@@ -63,17 +63,17 @@ class DenoisingNetwork(VariationalNetwork):
         if self.inputs.gaussian.knows_lines and held_out.any():
             completed = self._completed(seen, line, network)
             self.donors.fit(completed, self._observed_columns(seen), self.inputs.gaussian)
-            self._weigh_donors(rows, seen, [line, network], self.donors(completed, held_out))
+            self._weigh_donors(rows, seen, [line, network], self._donated(completed, held_out))
 
-    def _weigh_donors(self, rows: Batch, seen: Batch, others: list[Tensor], donated: Tensor) -> None:
+    def _weigh_donors(self, rows: Batch, seen: Batch, others: list[Tensor], donated: list[Tensor]) -> None:
         """They weigh nothing wherever they are not worth the time of asking them."""
-        everything, without = [*others, donated], self.without_donors.weights
+        everything, without = [*others, *donated], self.without_donors.weights
         self.stacking.fit(rows, seen, everything)
         gain = 1.0 - self.stacking.error(rows, seen, everything) / self.without_donors.error(rows, seen, others)
-        asked = self.stacking.weights[2] >= LEAST_WEIGHT
+        asked = self._weight_of_donors() >= LEAST_WEIGHT
         if len(rows) > MOST and gain < LEAST_GAIN:
             asked = torch.zeros_like(asked)
-        self.stacking.weights = torch.where(asked, self.stacking.weights, torch.cat([without, 0 * without[:1]]))
+        self.stacking.weights = torch.where(asked, self.stacking.weights, torch.cat([without, 0 * without]))
         if not asked.any():
             self.donors.forget()
 
@@ -92,8 +92,16 @@ class DenoisingNetwork(VariationalNetwork):
         rows = Batch(batch.values[0], batch.observed[0])  # members are given the same ones
         completed = self._completed(rows, line[0], network.mean(0))
         firsts = [self.layout.column_of_target.index(i) for i in range(len(self.layout.blocks))]
-        asked = (self._observed_columns(rows) == 0) & (self.stacking.weights[2, firsts] > 0)
-        return self.stacking([line, network, self.donors(completed, asked)])
+        asked = (self._observed_columns(rows) == 0) & (self._weight_of_donors()[firsts] > 0)
+        return self.stacking([line, network, *self._donated(completed, asked)])
+
+    def _weight_of_donors(self) -> Tensor:
+        """In each target, (targets,)."""
+        return self.stacking.weights[2:].sum(0)
+
+    def _donated(self, completed: Tensor, asked: Tensor) -> list[Tensor]:
+        """What donors give in these columns of rows, (rows, columns) of bool; (rows, targets) each."""
+        return [self._in_range(part) for part in self.donors(completed, asked)]
 
     def _completed(self, rows: Batch, line: Tensor, network: Tensor) -> Tensor:
         """The targets of rows, (rows, targets), with what the two make of gaps."""
@@ -104,9 +112,12 @@ class DenoisingNetwork(VariationalNetwork):
         return rows.observed[:, [block.start for block in self.layout.blocks]]
 
     def _both(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """What the network and the Gaussian expect of each target, (members, rows, targets); shares of levels lie
-        between 0 and 1."""
+        """What the network and the Gaussian expect of each target, (members, rows, targets)."""
         completed = self.inputs.complete(batch)
         code, _ = self.moments_given(self.inputs.assemble(batch, completed))
-        line, real = completed[..., self.observation.targets], self.observation.real.stop
-        return self.expect(code), torch.cat([line[..., :real], line[..., real:].clamp(0.0, 1.0)], -1)
+        return self.expect(code), self._in_range(completed[..., self.observation.targets])
+
+    def _in_range(self, targets: Tensor) -> Tensor:
+        """Targets, (..., targets), with shares of levels between 0 and 1."""
+        real = self.observation.real.stop
+        return torch.cat([targets[..., :real], targets[..., real:].clamp(0.0, 1.0)], -1)
