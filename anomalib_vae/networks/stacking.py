@@ -13,6 +13,8 @@ PRIOR_CELLS = 90.0  # a column with as many held-out cells leans as much on itse
 COMMON_CELLS = 300.0  # that spoke for the first prediction beforehand: where there are few, chance would decide
 FAR = 3.0  # standard deviations: a few cells further away would decide the weights by themselves
 FAINT = 1e-9  # of squared differences: without any evidence all weigh the same
+RESAMPLES = 50  # whose best weights are averaged: those of the cells as they are would be another's with a few other cells
+SEED = 0  # of these
 
 
 class Stacking(nn.Module):
@@ -44,20 +46,16 @@ class Stacking(nn.Module):
         differences = torch.stack([(part - first).clamp(-FAR, FAR) * held_out for part in predictions])
         error = (truth - first).clamp(-FAR, FAR) * held_out
         columns = torch.tensor(self.layout.column_of_target, device=first.device)
+        shares = _bootstrap(len(rows)).to(first)
 
         def by_column(products: Tensor) -> Tensor:
-            """(..., rows, targets) to (columns, ...)."""
-            sums = products.sum(-2)
+            """(..., rows, targets) to (resamples, columns, ...)."""
+            sums = shares @ products
             found = sums.new_zeros((*sums.shape[:-1], len(self.layout.blocks)))
-            return found.index_add_(-1, columns, sums).movedim(-1, 0)
+            return found.index_add_(-1, columns, sums).movedim((-2, -1), (0, 1))
 
         agreement, spread = by_column(differences * error), by_column(differences[:, None] * differences)
-        cells = by_column(held_out).clamp_min(1.0)
-        faint = FAINT * torch.eye(len(predictions)).to(spread)
-        doubt = 1.0 + COMMON_CELLS / cells.sum()
-        common = _best_weights(doubt * spread.sum(0, keepdim=True) + faint, agreement.sum(0, keepdim=True))
-        prior = PRIOR_CELLS / cells[:, None, None] * spread + faint
-        weights = _best_weights(spread + prior, agreement + (prior @ common[0][:, None])[..., 0])[columns].T
+        weights = _weigh(agreement, spread, by_column(held_out)).mean(0)[columns].T
         self.weights = weights.float().to(weights)  # the last bits of sums depend on where in memory they were made
 
     def error(self, rows: Batch, seen: Batch, predictions: list[Tensor]) -> Tensor:
@@ -69,6 +67,29 @@ class Stacking(nn.Module):
     def forward(self, predictions: list[Tensor]) -> Tensor:
         """Their weighed mean, (..., rows, targets) as each of them."""
         return sum(weight * part for weight, part in zip(self.weights, predictions, strict=True))
+
+
+def _bootstrap(rows: int) -> Tensor:
+    """How much each row counts in each resample, (resamples, rows), 1 on average (Rubin 1981, "The Bayesian
+    bootstrap")."""
+    generator = torch.Generator().manual_seed(SEED)
+    shares = torch.empty(RESAMPLES, rows, dtype=torch.float64).exponential_(generator=generator)
+    return shares / shares.mean(1, keepdim=True)
+
+
+def _weigh(agreement: Tensor, spread: Tensor, cells: Tensor) -> Tensor:
+    """The best weights in each column of each resample, (resamples, columns, k).
+
+    agreement: of what each prediction adds to the first with what that lacks, (resamples, columns, k); spread: of what
+    they add with each other, (resamples, columns, k, k); cells: held out, (resamples, columns).
+    """
+    faint = FAINT * torch.eye(spread.shape[-1]).to(spread)
+    cells = cells.clamp_min(1.0)
+    doubt = 1.0 + COMMON_CELLS / cells.sum(1)
+    common = _best_weights(doubt[:, None, None] * spread.sum(1) + faint, agreement.sum(1))
+    prior = PRIOR_CELLS / cells[..., None, None] * spread + faint
+    leaning = agreement + (prior @ common[:, None, :, None])[..., 0]
+    return _best_weights((spread + prior).flatten(0, 1), leaning.flatten(0, 1)).view_as(agreement)
 
 
 def _best_weights(spread: Tensor, agreement: Tensor) -> Tensor:
