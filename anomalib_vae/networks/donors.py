@@ -96,7 +96,8 @@ class Donors(KeptRows):
         distances.masked_fill_(rough.gather(1, near).isinf(), torch.inf)
         # few digits, so that donors that are as near stay so, whatever rows stand beside this one
         nearest, at = distances.topk(min(count, distances.shape[1]), 1, largest=False)
-        return nearest.to(self.rows), near.gather(1, at).clamp_max(len(self.rows) - 1)  # what fills groups weighs nothing
+        at = near.gather(1, at).clamp_max(len(self.rows) - 1)  # what fills groups has nothing to give
+        return nearest.to(self.rows), at
 
     def _best_count(self, position: int) -> int:
         """By leave-one-out: that which gives donors' own cells best, as if they were missing."""

@@ -13,16 +13,17 @@ PRIOR_CELLS = 90.0  # a column with as many held-out cells leans as much on itse
 COMMON_CELLS = 300.0  # that spoke for the first prediction beforehand: where there are few, chance would decide
 FAR = 3.0  # standard deviations: a few cells further away would decide the weights by themselves
 FAINT = 1e-9  # of squared differences: without any evidence all weigh the same
-RESAMPLES = 50  # whose best weights are averaged: those of the cells as they are would be another's with a few other cells
+RESAMPLES = 50  # whose best weights are averaged: a few other cells would change them less
 SEED = 0  # of these
 
 
 class Stacking(nn.Module):
-    """A linear combination of predictions (Wolpert 1992, "Stacked generalization"; Breiman 1996).
+    """A linear combination of predictions (Wolpert 1992, "Stacked generalization"; Breiman 1996, "Stacked
+    regressions").
 
     A Gaussian's conditional mean, which comes first, is hard to beat where rows are few or tails are heavy; a network
     wherever the columns depend on each other in other than straight lines; rows that are alike where a network is too
-    smooth.
+    smooth.  The weights are means over resamples (Breiman 1996, "Bagging predictors").
 
     weights: of each prediction in each target, (predictions, targets), none negative, 1 in all; the last one has them
     before `fit`.

@@ -9,6 +9,7 @@ import torch
 from scipy.optimize import minimize
 
 from anomalib_vae.codec.table import TableCodec
+from anomalib_vae.networks import stacking as module
 from anomalib_vae.networks.stacking import Stacking, _best_weights
 
 FRAME = pd.DataFrame({"x": [1.0, 2.0] * 1000, "y": [5.0, 1.0] * 1000, "label": ["a", "b"] * 1000})
@@ -79,6 +80,24 @@ def test_two_that_say_the_same_share_the_weight(table):
     stacking = Stacking(layout, 3)
     stacking.fit(rows, hidden, [noisy, truth, truth])
     assert (stacking.weights[1:].sum(0) > 0.9).all()
+
+
+def test_averaged_over_resamples_they_depend_less_on_which_cells_were_held_out(table, monkeypatch):
+    layout, rows, hidden = table
+    truth = rows.values[:, layout.targets]
+    noise = torch.randn((3, *truth.shape), generator=torch.Generator().manual_seed(0))
+
+    def spread_over_parts(resamples: int) -> float:
+        monkeypatch.setattr(module, "RESAMPLES", resamples)
+        found = []
+        for at in range(0, len(rows), 50):
+            part = slice(at, at + 50)
+            stacking = Stacking(layout, 3)
+            stacking.fit(rows[part], hidden[part], list((truth + noise)[:, part]))
+            found.append(stacking.weights)
+        return float(torch.stack(found).var(0).mean())
+
+    assert spread_over_parts(50) < 0.9 * spread_over_parts(1)
 
 
 def test_the_weights_are_the_best_that_are_none_negative_and_one_in_all():
