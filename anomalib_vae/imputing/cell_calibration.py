@@ -25,14 +25,14 @@ LEAST_ROWS = 200  # in which cells are hidden, where there are as many
 KEPT = 1000  # residuals of a column: the quantiles of more
 FEW = 100  # hidden cells, below which a column takes the shape of its residuals from all columns
 
-Predict = Callable[[Batch], tuple[np.ndarray, np.ndarray]]
+Predict = Callable[[Batch, int], tuple[np.ndarray, np.ndarray]]
 
 
 class HiddenCells(NamedTuple):
     """Cells that were predicted from the rest of their row.
 
-    row, column: (cells,), columns by their position in the layout.  truth, prediction, deviation: targets of the whole
-    row, (cells, targets).
+    row, column: (cells,), columns by their position in the layout.  truth, prediction, deviation: (cells, targets), of
+    which those of the cell's column count.
     """
 
     row: np.ndarray
@@ -68,9 +68,10 @@ class CellCalibration:
     ) -> CellCalibration:
         """Hide observed cells of the rows, one of each row at a time, so that as many others are missing as usual.
 
-        predict: encoded rows to predicted targets and their deviations, each (rows, targets).  training_rows: how many
-        the model has learned from.  unseen: the cells that it has not learned from, (rows, columns) of bool, where it
-        has learned from the others of these rows: they alone tell how far predictions are off, where there are enough.
+        predict: encoded rows, and the position of the column that is asked for, to predicted targets and their
+        deviations, each (rows, targets).  training_rows: how many the model has learned from.  unseen: the cells that
+        it has not learned from, (rows, columns) of bool, where it has learned from the others of these rows: they alone
+        tell how far predictions are off, where there are enough.
         """
         most = max(EVALUATIONS // len(layout.blocks), LEAST_ROWS)
         some = rows if len(rows) <= most else rows[np.sort(rng.choice(len(rows), most, replace=False))]
@@ -141,7 +142,7 @@ def hidden_cells(predict: Predict, rows: Batch, layout: Layout, which: np.ndarra
     for column in np.flatnonzero(which.any(axis=0)):
         at = np.flatnonzero(which[:, column])
         rest = rows[torch.from_numpy(at)].hide(torch.from_numpy(column_of_feature == column))
-        parts.append(HiddenCells(at, np.full(len(at), column), truth[at], *predict(rest)))
+        parts.append(HiddenCells(at, np.full(len(at), column), truth[at], *predict(rest, int(column))))
     return HiddenCells(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 

@@ -78,8 +78,8 @@ class RowCompletion:
         """
         unseen, completion = _unseen_cells(model, trained), cls(model)
 
-        def predict(hidden: Batch) -> tuple[np.ndarray, np.ndarray]:
-            return expected_and_deviation(completion.network, hidden)
+        def predict(hidden: Batch, position: int) -> tuple[np.ndarray, np.ndarray]:
+            return expected_and_deviation(completion.network, hidden, position)
 
         rows, unseen = (trained, unseen) if held_out is None else (held_out, None)
         layout = model.codec_.layout

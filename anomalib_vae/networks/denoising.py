@@ -80,19 +80,28 @@ class DenoisingNetwork(VariationalNetwork):
     def reconstruct(self, batch: Batch) -> Tensor:
         """As of any network where a cell is observed; where it is missing, the weighed mean of the network's word, the
         Gaussian's and that of rows of training that are alike."""
+        return self._reconstructed(batch, list(range(len(self.layout.blocks))))
+
+    def reconstruct_column(self, batch: Batch, position: int) -> Tensor:
+        return self._reconstructed(batch, [position])
+
+    def _reconstructed(self, batch: Batch, columns: list[int]) -> Tensor:
+        """`reconstruct` where these columns are asked for: donors of others need not be looked for."""
         if not self.completes:
             return super().reconstruct(batch)
         network, line = self._both(batch)
         missing = batch.observed[..., self.observation.targets] == 0
-        return torch.where(missing, self._weighed(batch, line, network), network)
+        return torch.where(missing, self._weighed(batch, line, network, columns), network)
 
-    def _weighed(self, batch: Batch, line: Tensor, network: Tensor) -> Tensor:
+    def _weighed(self, batch: Batch, line: Tensor, network: Tensor, columns: list[int]) -> Tensor:
         if not len(self.donors.rows):
             return self.without_donors([line, network])
         rows = Batch(batch.values[0], batch.observed[0])  # members are given the same ones
         completed = self._completed(rows, line[0], network.mean(0))
+        asked = torch.zeros(len(rows), len(self.layout.blocks), dtype=torch.bool, device=line.device)
+        asked[:, columns] = self._observed_columns(rows)[:, columns] == 0
         firsts = [self.layout.column_of_target.index(i) for i in range(len(self.layout.blocks))]
-        asked = (self._observed_columns(rows) == 0) & (self._weight_of_donors()[firsts] > 0)
+        asked &= self._weight_of_donors()[firsts] > 0
         return self.stacking([line, network, *self._donated(completed, asked)])
 
     def _weight_of_donors(self) -> Tensor:

@@ -14,11 +14,13 @@ from anomalib_vae.networks.kept_rows import KeptRows
 MOST = 5000  # rows that may give: the more, the better, and the longer it takes
 COUNTS = (5, 10, 20, 40, 80)  # of donors that give to a row: the nearest most, the last of them next to nothing
 TRIALS = 1000  # rows by which a column's count is chosen
-SPARE = 10  # looked at closely beyond those that give
-GROUP = 16  # donors of which the nearest is looked for first
+GROUP = 16  # donors of which the nearest alone is looked at to see how far away so many of them are
 LEAST = 1e-3  # of a donor's weight, against the nearest one's
 FAR = 3.0  # standard deviations: a few cells further away would decide a count by themselves
+NEAR = 1e-4  # squared standard deviations: added to how far donors reach, lest the last digits of distances decide
 FAINT = 1e-12
+AT_ONCE = 64  # rows whose distances to all donors fit in a core's cache
+FEW = 16  # rows at least: products of matrices have other last digits for fewer
 
 
 class Donors(KeptRows):
@@ -71,92 +73,84 @@ class Donors(KeptRows):
     def forward(self, completed: Tensor, missing: Tensor) -> list[Tensor]:
         """What donors give where cells are missing, (rows, columns) of bool, as it is and by the line; elsewhere the
         rows as they are: (rows, targets) each."""
-        donated, adjusted, search = completed.clone(), completed.clone(), self._search()
+        found = [completed.clone(), completed.clone()]
         for position in torch.nonzero(missing.any(0) & (self.given.sum(0) > 0)).flatten().tolist():
             asking, mine = torch.nonzero(missing[:, position]), torch.nonzero(self.column == position).flatten()
-            rows = completed[asking[:, 0]]
-            givers = self._nearest(rows, position, int(self.count[position]))
-            donated[asking, mine] = _mean(self.rows[:, mine], *givers)
-            line = rows @ self.coefficients[mine].mT
-            adjusted[asking, mine] = line + _mean(search.residuals[:, mine], *givers)
-        return [donated, adjusted]
+            for few in asking.split(AT_ONCE):
+                enough = few[torch.arange(max(len(few), FEW)) % len(few), 0]
+                rows = completed[enough].float()
+                distances = self._distances(rows, position)
+                weights = _weights(distances, _reach(distances, int(self.count[position])))
+                for whole, part in zip(found, self._given(rows, position, weights), strict=True):
+                    whole[few, mine] = part[: len(few)].to(whole)
+        return found
 
-    def _nearest(self, rows: Tensor, position: int, count: int, own: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """How far so many donors of a column are that are nearest to each row, and which they are, (rows, count) each.
+    def _distances(self, rows: Tensor, position: int) -> Tensor:
+        """From rows, (rows, targets), to each donor in the metric of a column, infinite where it has nothing to give:
+        (rows, donors)."""
+        search = self._search()
+        weighed = rows * search.relevance[position]
+        distances = torch.addmm(search.lengths[position], weighed, search.rows.T, alpha=-2)
+        return distances.add_((weighed * rows).sum(1, keepdim=True)).clamp_min_(0.0)
 
-        own: which donor each row is itself, (rows,), where it is not to give."""
-        search, few = self._search(), rows.float()
-        relevance = search.relevance[position]
-        rough = torch.addmm(search.lengths[position], few * relevance, search.rows.T, alpha=-2)
-        if own is not None:
-            rough.scatter_(1, own[:, None], torch.inf)
-        near = _smallest(rough, count + SPARE)
-        candidates = torch.nn.functional.embedding(near, search.rows)
-        distances = (candidates - few[:, None]).square_().mul_(relevance).sum(-1)
-        distances.masked_fill_(rough.gather(1, near).isinf(), torch.inf)
-        # few digits, so that donors that are as near stay so, whatever rows stand beside this one
-        nearest, at = distances.topk(min(count, distances.shape[1]), 1, largest=False)
-        at = near.gather(1, at).clamp_max(len(self.rows) - 1)  # what fills groups has nothing to give
-        return nearest.to(self.rows), at
+    def _given(self, rows: Tensor, position: int, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """A column of rows by the weights of donors, as they are and by the line: (rows, targets of the column)
+        each."""
+        cells, line = self._search().of_column[position]
+        plain, residuals = ((weights @ cells) / weights.sum(1, keepdim=True)).chunk(2, 1)
+        return plain, rows @ line + residuals
 
     def _best_count(self, position: int) -> int:
         """By leave-one-out: that which gives donors' own cells best, as if they were missing."""
         own = torch.nonzero(self.given[:, position] > 0).flatten()[:TRIALS]
-        mine = torch.nonzero(self.column == position).flatten()
-        if len(own) < 2:
-            return COUNTS[0]
-        distances, at = self._nearest(self.rows[own], position, max(COUNTS), own)
-
-        def error(count: int) -> float:
-            given = _mean(self.rows[:, mine], distances[:, :count], at[:, :count])
-            return float((given - self.rows[own][:, mine]).clamp(-FAR, FAR).square().sum())
-
-        return min(COUNTS, key=error)
+        mine, errors = torch.nonzero(self.column == position).flatten(), dict.fromkeys(COUNTS, 0.0)
+        for few in own.split(AT_ONCE) if len(own) > 1 else ():
+            rows = self._search().rows[few]
+            distances = self._distances(rows, position).scatter_(1, few[:, None], torch.inf)
+            for count in COUNTS:
+                given, _ = self._given(rows, position, _weights(distances, _reach(distances, count)))
+                errors[count] += float((given - rows[:, mine]).clamp(-FAR, FAR).square().sum())
+        return min(COUNTS, key=errors.__getitem__)
 
     def _search(self) -> Search:
         if self.prepared is None or self.prepared.of is not self.rows:
-            relevance = self.relevance
+            relevance, residuals = self.relevance, self.rows - self.rows @ self.coefficients.mT
             lengths = torch.where(self.given.T > 0, relevance @ self.rows.square().T, torch.inf)
-            spare = -len(self.rows) % GROUP
-            padded = torch.nn.functional.pad(self.rows, (0, 0, 0, spare))
-            lengths = torch.nn.functional.pad(lengths, (0, spare), value=torch.inf)
-            residuals = self.rows - self.rows @ self.coefficients.mT
-            self.prepared = Search(self.rows, residuals, relevance.float(), padded.float(), lengths.float())
+            parts = [torch.nonzero(self.column == i).flatten() for i in range(len(self.count))]
+            of_column = [
+                (torch.cat([self.rows[:, mine], residuals[:, mine]], 1).float(), self.coefficients[mine].mT.float())
+                for mine in parts
+            ]
+            self.prepared = Search(self.rows, self.rows.float(), relevance.float(), lengths.float(), of_column)
         return self.prepared
 
 
 class Search(NamedTuple):
-    """What donors are looked for by.
+    """Donors in float32.
 
-    residuals: of the donors, (donors, targets), where the line does not reach.  The rest is in float32: relevance, see
-    `Donors`; rows, as many as fill groups; and their lengths in the metric of each column, (columns, rows), infinite
-    where they have nothing to give.
+    relevance: see `Donors`.  lengths: in the metric of each column, (columns, donors), infinite where they have nothing
+    to give.  of_column: of each column the cells that they give and how far these are from the line, side by side,
+    (donors, 2 x targets of the column), and the line, (targets, targets of the column).
     """
 
     of: Tensor
-    residuals: Tensor
-    relevance: Tensor
     rows: Tensor
+    relevance: Tensor
     lengths: Tensor
+    of_column: list[tuple[Tensor, Tensor]]
 
 
-def _mean(cells: Tensor, distances: Tensor, at: Tensor) -> Tensor:
-    """Of some donors' cells, (donors, some targets), those at so small distances weighing most, those at infinite ones
-    nothing; both (rows, near): (rows, those targets)."""
-    last = distances.masked_fill(distances.isinf(), 0.0).amax(1, keepdim=True)
-    weights = (1.0 + LEAST - distances / (last + FAINT)).clamp_min(0.0)
-    return (weights[..., None] * cells[at]).sum(1) / weights.sum(1, keepdim=True)
+def _reach(distances: Tensor, count: int) -> Tensor:
+    """How far so many donors are from each row, (rows, 1), of (rows, donors); all, where there are no more.
+
+    The nearest of each group tell it nearly, in a quarter of the time."""
+    groups = distances.shape[1] // GROUP
+    if groups > 3 * count:
+        distances = distances[:, : groups * GROUP].view(len(distances), GROUP, groups).amin(1)
+    nearest = distances.topk(min(count, distances.shape[1]), 1, largest=False, sorted=False).values
+    return nearest.masked_fill_(nearest.isinf(), 0.0).amax(1, keepdim=True)
 
 
-def _smallest(values: Tensor, count: int) -> Tensor:
-    """Where the smallest of each row are, (rows, count), or all of them where there are no more.
-
-    They are in the groups whose own smallest are the smallest, which takes a third of the time of a search of all."""
-    grouped = values.view(len(values), GROUP, -1)
-    groups = grouped.shape[-1]
-    if groups <= count:
-        return values.topk(min(count, values.shape[1]), 1, largest=False).indices
-    chosen = grouped.amin(1).topk(count, 1, largest=False).indices
-    few = grouped.gather(2, chosen[:, None].expand(-1, GROUP, -1)).flatten(1)
-    at = few.topk(count, 1, largest=False).indices
-    return at // count * groups + chosen.gather(1, at % count)
+def _weights(distances: Tensor, reach: Tensor) -> Tensor:
+    """Of donors at these distances, (rows, donors): the nearer the more, beyond their reach nothing."""
+    return (distances / -(reach + NEAR)).add_(1.0 + LEAST).clamp_min_(0.0)
