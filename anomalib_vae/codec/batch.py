@@ -160,6 +160,12 @@ class Layout:
         return [i for i, block in enumerate(self.blocks) for _ in range(block.target_width)]
 
     @cached_property
+    def target_slices(self) -> list[slice]:
+        """Where each column's targets lie among all."""
+        stops = itertools.accumulate(block.target_width for block in self.blocks)
+        return [slice(stop - block.target_width, stop) for stop, block in zip(stops, self.blocks, strict=True)]
+
+    @cached_property
     def scales(self) -> list[int]:
         """For each real target, which learned scale is its own."""
         return list(range(len(self.of_kind("real"))))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,28 +17,16 @@ from anomalib_vae.imputing import label_calibration
 from anomalib_vae.imputing.joint_residuals import precision_of
 from anomalib_vae.imputing.label_calibration import LabelCalibration, of_levels
 from anomalib_vae.imputing.parameter_uncertainty import LinearSpread
+from anomalib_vae.models.left_out import LeftOut
 
 EVALUATIONS = 16384  # hidden cells, of all columns together
 PRIOR_CELLS = 20.0  # a column of few hidden cells with as many has a scale halfway between its own and that of all
 LEAST_ROWS = 200  # in which cells are hidden, where there are as many
 KEPT = 1000  # residuals of a column: the quantiles of more
 FEW = 100  # hidden cells, below which a column takes the shape of its residuals from all columns
+LEAST_UNSEEN = 30  # of all columns: fewer tell less than cells that the model may know by heart
 
 Predict = Callable[[Batch, int], tuple[np.ndarray, np.ndarray]]
-
-
-class HiddenCells(NamedTuple):
-    """Cells that were predicted from the rest of their row.
-
-    row, column: (cells,), columns by their position in the layout.  truth, prediction, deviation: (cells, targets), of
-    which those of the cell's column count.
-    """
-
-    row: np.ndarray
-    column: np.ndarray
-    truth: np.ndarray
-    prediction: np.ndarray
-    deviation: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -64,27 +51,25 @@ class CellCalibration:
         layout: Layout,
         rng: np.random.Generator,
         training_rows: int,
-        unseen: np.ndarray | None = None,
+        unseen: list[LeftOut] | None = None,
     ) -> CellCalibration:
         """Hide observed cells of the rows, one of each row at a time, so that as many others are missing as usual.
 
         predict: encoded rows, and the position of the column that is asked for, to predicted targets and their
-        deviations, each (rows, targets).  training_rows: how many the model has learned from.  unseen: the cells that
-        it has not learned from, (rows, columns) of bool, where it has learned from the others of these rows: they alone
-        tell how far predictions are off, where there are enough.
+        deviations, each (rows, targets).  training_rows: how many the model has learned from.  unseen: cells that it
+        has not learned from, where it has learned from these rows: they alone tell how far predictions are off, where
+        there are enough.
         """
         most = max(EVALUATIONS // len(layout.blocks), LEAST_ROWS)
         some = rows if len(rows) <= most else rows[np.sort(rng.choice(len(rows), most, replace=False))]
-        observed = rows.observed[:, [block.start for block in layout.blocks]].numpy() > 0
-        all_cells = hidden_cells(predict, some, layout)
+        cells = hidden_cells(predict, some, layout)
         numbers = [position for position, block in enumerate(layout.blocks) if block.kind == "real"]
         grid = np.full((len(some), len(layout.blocks)), np.nan)
-        for position, own in enumerate(_residuals(all_cells, layout)):
-            grid[all_cells.row[all_cells.column == position], position] = own
-        cells = all_cells
-        if unseen is not None and (unseen & observed).sum() >= FEW:
-            cells = hidden_cells(predict, rows, layout, _at_most(unseen & observed, EVALUATIONS, rng))
-        residuals, deviations = _by_column(_residuals(cells, layout), numbers)
+        for position, part in enumerate(cells):
+            grid[part.row, position] = _residuals(part)
+        if unseen is not None and sum(len(part.row) for part in unseen) >= LEAST_UNSEEN:
+            cells = unseen
+        residuals, deviations = _by_column([_residuals(part) for part in cells], numbers)
         return cls(
             residuals,
             _label_calibration(cells, rows, layout),
@@ -133,32 +118,22 @@ class CellCalibration:
         return cls(residuals, labels, parts.pop("precision"), LinearSpread(**parts))
 
 
-def hidden_cells(predict: Predict, rows: Batch, layout: Layout, which: np.ndarray | None = None) -> HiddenCells:
-    """Each observed cell of the rows, or each of these, (rows, columns) of bool, predicted as if it were missing."""
-    if which is None:
-        which = rows.observed[:, [block.start for block in layout.blocks]].numpy() > 0
-    truth, column_of_feature = rows.values.numpy()[:, layout.targets], np.array(layout.column_of_feature)
-    parts = [HiddenCells(*np.empty((2, 0), int), *np.empty((3, 0, truth.shape[1])))]
-    for column in np.flatnonzero(which.any(axis=0)):
-        at = np.flatnonzero(which[:, column])
-        rest = rows[torch.from_numpy(at)].hide(torch.from_numpy(column_of_feature == column))
-        parts.append(HiddenCells(at, np.full(len(at), column), truth[at], *predict(rest, int(column))))
-    return HiddenCells(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-
-
-def _at_most(cells: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """So many of the cells, (rows, columns) of bool, drawn at random."""
-    chosen = rng.permutation(np.flatnonzero(cells))[:count]
-    return np.isin(np.arange(cells.size), chosen).reshape(cells.shape)
-
-
-def _residuals(cells: HiddenCells, layout: Layout) -> list[np.ndarray]:
-    """Of each column's cells, in the layout's order; they mean something for numbers."""
-    found = []
-    for position, at in enumerate(target_slices(layout)):
-        of = cells.column == position
-        found.append(((cells.truth[of, at] - cells.prediction[of, at]) / cells.deviation[of, at])[:, 0])
+def hidden_cells(predict: Predict, rows: Batch, layout: Layout) -> list[LeftOut]:
+    """Each observed cell of the rows, predicted as if it were missing, in the layout's order of columns."""
+    column_of_feature, found = torch.tensor(layout.column_of_feature), []
+    for column, (block, at) in enumerate(zip(layout.blocks, layout.target_slices, strict=True)):
+        observed = torch.nonzero(rows.observed[:, block.start]).flatten()
+        whole = rows[observed]
+        rest, nothing = whole.hide(column_of_feature == column), np.empty((0, len(layout.targets)))
+        predicted = predict(rest, column) if len(whole) else (nothing, nothing)
+        truth = whole.values[:, layout.targets[at]].numpy()
+        found.append(LeftOut(observed.numpy(), truth, *(part[:, at] for part in predicted)))
     return found
+
+
+def _residuals(cells: LeftOut) -> np.ndarray:
+    """In deviations, (cells,); they mean something for numbers."""
+    return ((cells.truth - cells.prediction) / cells.deviation)[:, 0]
 
 
 def _by_column(residuals: list[np.ndarray], numbers: list[int]) -> tuple[list[np.ndarray], np.ndarray]:
@@ -179,22 +154,15 @@ def _by_column(residuals: list[np.ndarray], numbers: list[int]) -> tuple[list[np
     return found, scales
 
 
-def _label_calibration(cells: HiddenCells, rows: Batch, layout: Layout) -> LabelCalibration:
+def _label_calibration(cells: list[LeftOut], rows: Batch, layout: Layout) -> LabelCalibration:
     columns, found = [], [np.empty(0) for _ in layout.blocks]
     values, observed = (part.numpy()[:, layout.targets] for part in (rows.values, rows.observed))
-    for position, (block, at) in enumerate(zip(layout.blocks, target_slices(layout), strict=True)):
+    for position, (block, at) in enumerate(zip(layout.blocks, layout.target_slices, strict=True)):
         if block.kind != "real":
-            of = cells.column == position
             seen = values[observed[:, at.start] > 0, at].astype(float)
             found[position] = label_calibration.frequencies(of_levels(seen))
-            columns.append((of_levels(cells.prediction[of, at]), of_levels(cells.truth[of, at]), position))
+            columns.append((of_levels(cells[position].prediction), of_levels(cells[position].truth), position))
     return LabelCalibration.fit(columns, found)
-
-
-def target_slices(layout: Layout) -> list[slice]:
-    """Where each column's targets lie among all, in the layout's order."""
-    stops = np.cumsum([block.target_width for block in layout.blocks])
-    return [slice(stop - block.target_width, stop) for stop, block in zip(stops, layout.blocks, strict=True)]
 
 
 def _thinned(residuals: np.ndarray) -> np.ndarray:

@@ -10,10 +10,11 @@ import torch
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 
-from anomalib_vae.codec.batch import Batch, Rows
+from anomalib_vae.codec.batch import Batch, Layout, Rows
 from anomalib_vae.imputing.cell_calibration import CellCalibration
 from anomalib_vae.imputing.uncertain_cells import UncertainCells, expected_and_deviation
 from anomalib_vae.models import conditional
+from anomalib_vae.models.left_out import LeftOut
 
 NOT_CALIBRATED = (
     "this imputer fills gaps but is not calibrated: fit a VAEImputer, with the model inside a FrozenEstimator if it is "
@@ -73,17 +74,17 @@ class RowCompletion:
     def fit(cls, model: Any, trained: Any, held_out: Any, rng: np.random.Generator) -> Self:
         """Learn from observed cells how far they lie from what is predicted of them.
 
-        trained: the rows that the model was fitted to; held_out: others, or None.  Without these a model may say in
-        `unseen_cells_` which cells it has not learned from: (rows, columns in the layout's order) of bool.
+        trained: the rows that the model was fitted to; held_out: others, or None.  Without these a model may have in
+        `unseen_cells_` cells that it has not learned from, predicted from the rest of their rows, by column.
         """
-        unseen, completion = _unseen_cells(model, trained), cls(model)
+        completion, layout = cls(model), model.codec_.layout
+        rows = model.encode(trained if held_out is None else held_out)
+        unseen = _unseen_cells(model, rows) if held_out is None else None
 
         def predict(hidden: Batch, position: int) -> tuple[np.ndarray, np.ndarray]:
             return expected_and_deviation(completion.network, hidden, position)
 
-        rows, unseen = (trained, unseen) if held_out is None else (held_out, None)
-        layout = model.codec_.layout
-        completion.calibration = CellCalibration.fit(predict, model.encode(rows), layout, rng, len(trained), unseen)
+        completion.calibration = CellCalibration.fit(predict, rows, layout, rng, len(trained), unseen)
         return completion
 
     @classmethod
@@ -105,12 +106,21 @@ class RowCompletion:
         return UncertainCells.of(self.network, rows[:], self.calibration)
 
 
-def _unseen_cells(model: Any, rows: Any) -> np.ndarray | None:
-    """The cells of these rows from which the model says that it has not learned; None where it says so of none.
+def _unseen_cells(model: Any, rows: Batch) -> list[LeftOut] | None:
+    """The cells of these rows from which the model has not learned; None where it does not say.
 
     A frozen model may have learned from other rows: as far as these are concerned, any cell will do.
     """
-    if isinstance(model, FrozenEstimator):
-        unseen = getattr(model.estimator, "unseen_cells_", None)
-        return unseen if unseen is not None and len(unseen) == len(rows) else None
-    return vars(model).pop("unseen_cells_", None)  # of these rows alone, so of no use later
+    if not isinstance(model, FrozenEstimator):
+        return vars(model).pop("unseen_cells_", None)  # of these rows alone, so of no use later
+    unseen = getattr(model.estimator, "unseen_cells_", None)
+    return unseen if unseen is not None and _are_of(unseen, rows, model.codec_.layout) else None
+
+
+def _are_of(cells: list[LeftOut], rows: Batch, layout: Layout) -> bool:
+    """Whether the cells, by column, are cells of these rows."""
+    values = rows.values[:, layout.targets].numpy()
+    return all(
+        part.row.max(initial=-1) < len(rows) and np.array_equal(values[part.row, at], part.truth)
+        for part, at in zip(cells, layout.target_slices, strict=True)
+    )

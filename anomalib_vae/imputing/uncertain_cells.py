@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from anomalib_vae.codec.batch import Batch
-from anomalib_vae.imputing.cell_calibration import CellCalibration, target_slices
+from anomalib_vae.imputing.cell_calibration import CellCalibration
 from anomalib_vae.imputing.joint_residuals import dependent_noise
 from anomalib_vae.imputing.label_calibration import SMALLEST, of_levels, softmax
 from anomalib_vae.models import conditional
@@ -51,7 +51,7 @@ class UncertainCells:
 
     def probabilities(self, position: int) -> np.ndarray:
         """Of the levels of the column at that position of the layout, (rows, levels); of a boolean False and True."""
-        at = target_slices(self.network.layout)[position]
+        at = self.network.layout.target_slices[position]
         return self.calibration.probabilities(position, self.prediction[:, at])
 
     def draws(self, m: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
@@ -94,6 +94,6 @@ class UncertainCells:
 
     def _targets(self, kind: str) -> Iterator[tuple[int, slice]]:
         layout = self.network.layout
-        for position, (block, at) in enumerate(zip(layout.blocks, target_slices(layout), strict=True)):
+        for position, (block, at) in enumerate(zip(layout.blocks, layout.target_slices, strict=True)):
             if block.kind == kind:
                 yield position, at

@@ -67,7 +67,7 @@ def _evaluated(network: Network, function: Callable[[Batch], torch.Tensor], rows
     """The function, of rows as the network reads them, part by part: (rows, ...)."""
 
     def of_part(part: Batch) -> torch.Tensor:
-        enough = part if len(part) >= FEW else part[torch.arange(FEW) % len(part)]
+        enough = part[torch.arange(FEW) % len(part)] if 0 < len(part) < FEW else part
         return function(_for(network, enough))[: len(part)].double()
 
     return evaluate(of_part, rows)

@@ -6,6 +6,8 @@ from typing import cast
 
 import torch
 
+from anomalib_vae.codec.batch import Batch
+from anomalib_vae.models import conditional, left_out
 from anomalib_vae.models.vae import VAE
 from anomalib_vae.networks.denoising import DenoisingNetwork
 from anomalib_vae.parameters import parameter
@@ -86,9 +88,19 @@ class DenoisingVAE(VAE):
         some = torch.randperm(len(data), generator=generator)[:LINEAR_ROWS]
         seen = data.hide(held_out[:, layout.column_of_feature]) if rate else data
         network.inputs.gaussian.fit(seen[some].to(self._place()))
-        self.unseen_cells_ = held_out.numpy()  # what an imputer may calibrate on
+        self.unseen_cells_ = None  # those of an earlier fit
         run = super()._train(seen, generator)
         if self.stacking_fraction:
             self._finish()
-            network.fit_stacking(*(part[some].to(self._place(), torch.float64) for part in (data, seen)))
+            self._weigh(data, seen, held_out, some)
         return run
+
+    def _weigh(self, data: Batch, seen: Batch, held_out: torch.Tensor, some: torch.Tensor) -> None:
+        """Weigh what may stand in missing cells on those that are held out, (rows, columns) of bool, of some rows."""
+        network = cast(DenoisingNetwork, self.network_)
+        rows, seen = (part[some].to(self._place(), torch.float64) for part in (data, seen))
+        prediction = network.fit_stacking(rows, seen).cpu().numpy()
+        deviation = conditional.moments(network, seen)[1]
+        cells = left_out.by_column(self.codec_.layout, rows, held_out[some].numpy(), prediction, deviation)
+        self.unseen_cells_ = [part._replace(row=some.numpy()[part.row]) for part in cells]
+        network.learn_all(rows)

@@ -24,6 +24,30 @@ class Predictive(NamedTuple):
     deviation: np.ndarray
 
 
+class LeftOut(NamedTuple):
+    """Cells of one column that were predicted as if they were missing.
+
+    row: which row each is of, (cells,).  truth, prediction, deviation: of its targets, (cells, targets of the column).
+    """
+
+    row: np.ndarray
+    truth: np.ndarray
+    prediction: np.ndarray
+    deviation: np.ndarray
+
+
+def by_column(
+    layout: Layout, rows: Batch, cells: np.ndarray, prediction: np.ndarray, deviation: np.ndarray
+) -> list[LeftOut]:
+    """The observed ones among the cells, (rows, columns) of bool, in the layout's order of columns; prediction,
+    deviation: (rows, targets)."""
+    truth, found = rows.values[:, layout.targets].cpu().numpy(), []
+    for column, (block, targets) in enumerate(zip(layout.blocks, layout.target_slices, strict=True)):
+        at = np.flatnonzero(cells[:, column] & (rows.observed[:, block.start].cpu().numpy() > 0))
+        found.append(LeftOut(at, *(part[at, targets] for part in (truth, prediction, deviation))))
+    return found
+
+
 def predictive(
     moments_of: Callable[[Batch], tuple[Tensor, Tensor]],
     evaluate: Callable[[Callable[[Batch], Tensor], Batch], np.ndarray],

@@ -64,14 +64,29 @@ class ConditionalGaussian(nn.Module):
         centre = values.sum(0) / count
         spread = (((values - centre) * observed).square().sum(0) / count).sqrt()
         scale = torch.where(spread > 1e-6, spread, 1.0)
-        fitted = {"centre": centre, "scale": scale}
-        if len(self.precision):
-            shift, precision = _em((values - centre) / scale * observed, observed)
-            within = self.groups[:, None] == self.groups
-            basis = torch.linalg.cholesky(precision * within)
-            back = torch.linalg.inv(basis) * within
-            fitted |= {"centre": centre + shift * scale, "precision": precision}
-            fitted |= {"basis": basis, "back": back, "turned": back @ precision @ back.mT}
+        self._keep(centre=centre, scale=scale)
+        if self.knows_lines:
+            self._keep_lines(*_em((values - centre) / scale * observed, observed))
+
+    def refit(self, rows: Batch) -> None:
+        """Learn from rows that are nearly those of `fit`, from where that ended: in a few iterations."""
+        if not self.knows_lines:
+            return self.fit(rows)
+        centre, scale, precision = (part.cpu().double() for part in (self.centre, self.scale, self.precision))
+        values, observed = rows.values.cpu().double(), rows.observed.cpu().double()
+        standard = (values - centre) / scale * observed
+        self._keep_lines(*_em_from(torch.zeros_like(centre), _inverse(precision), standard, observed, LAST_ITERATIONS))
+
+    def _keep_lines(self, shift: Tensor, covariance: Tensor) -> None:
+        """Take the moments of standardised rows."""
+        precision = _inverse(covariance)
+        within = self.groups.cpu()[:, None] == self.groups.cpu()
+        basis = torch.linalg.cholesky(precision * within)
+        back = torch.linalg.inv(basis) * within
+        centre = self.centre.cpu().double() + shift * self.scale.cpu().double()
+        self._keep(centre=centre, precision=precision, basis=basis, back=back, turned=back @ precision @ back.mT)
+
+    def _keep(self, **fitted: Tensor) -> None:
         for name, part in fitted.items():
             # laid out in memory as a loaded tensor is, which decides the last bit of sums over it
             setattr(self, name, part.to(self.centre).contiguous())
@@ -97,13 +112,12 @@ class ConditionalGaussian(nn.Module):
 
 
 def _em(standard: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and precision of standardised rows, 0 where missing: of a few rows first, near which those of all are."""
+    """Mean and covariance of standardised rows, 0 where missing: of a few rows first, near which those of all are."""
     features = standard.shape[1]
     found = standard.new_zeros(features), torch.eye(features, dtype=standard.dtype, device=standard.device)
     if len(standard) > FEW:
         found = _em_from(*found, standard[:FEW], observed[:FEW], MAX_ITERATIONS)
-    mean, covariance = _em_from(*found, standard, observed, LAST_ITERATIONS if len(standard) > FEW else MAX_ITERATIONS)
-    return mean, _inverse(covariance)
+    return _em_from(*found, standard, observed, LAST_ITERATIONS if len(standard) > FEW else MAX_ITERATIONS)
 
 
 def _em_from(

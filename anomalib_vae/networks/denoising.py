@@ -52,22 +52,37 @@ class DenoisingNetwork(VariationalNetwork):
         head.bias.data[..., self.code_width :] = START_LOG_VARIANCE
 
     @torch.no_grad()
-    def fit_stacking(self, rows: Batch, seen: Batch) -> None:
+    def fit_stacking(self, rows: Batch, seen: Batch) -> Tensor:
         """Weigh what may fill a gap on cells of rows (rows, features) that are hidden in seen, as they were in
-        training."""
-        parts = (seen[at : at + CHUNK].for_members(self.n_members) for at in range(0, len(seen), CHUNK))
-        both = [self._both(part) for part in parts]
-        network, line = torch.cat([n.mean(0) for n, _ in both]), torch.cat([part[0] for _, part in both])
-        self.without_donors.fit(rows, seen, [line, network])
+        training; what would fill them: (rows, targets)."""
+        others = self._of_rows(seen)
+        self.without_donors.fit(rows, seen, others)
         held_out = self._observed_columns(rows) > self._observed_columns(seen)
-        if self.inputs.gaussian.knows_lines and held_out.any():
-            completed = self._completed(seen, line, network)
-            self.donors.fit(completed, self._observed_columns(seen), self.inputs.gaussian)
-            self._weigh_donors(rows, seen, [line, network], self._donated(completed, held_out))
+        if not (self.inputs.gaussian.knows_lines and held_out.any()):
+            return self.without_donors(others)
+        completed = self._completed(seen, *others)
+        self.donors.fit(completed, self._observed_columns(seen), self.inputs.gaussian)
+        everything = [*others, *self._donated(completed, held_out)]
+        self._weigh_donors(rows, seen, others, everything)
+        return self.stacking(everything)
 
-    def _weigh_donors(self, rows: Batch, seen: Batch, others: list[Tensor], donated: list[Tensor]) -> None:
+    @torch.no_grad()
+    def learn_all(self, rows: Batch) -> None:
+        """Let the Gaussian and the donors know the cells, too, by which they have been weighed."""
+        self.inputs.gaussian.refit(rows)
+        if len(self.donors.rows):
+            completed = self._completed(rows, *self._of_rows(rows))
+            self.donors.take(completed, self._observed_columns(rows), self.inputs.gaussian)
+
+    def _of_rows(self, rows: Batch) -> list[Tensor]:
+        """What the Gaussian and the network expect in rows, (rows, features): (rows, targets) each."""
+        parts = (rows[at : at + CHUNK].for_members(self.n_members) for at in range(0, len(rows), CHUNK))
+        both = [self._both(part) for part in parts]
+        return [torch.cat([line[0] for _, line in both]), torch.cat([network.mean(0) for network, _ in both])]
+
+    def _weigh_donors(self, rows: Batch, seen: Batch, others: list[Tensor], everything: list[Tensor]) -> None:
         """They weigh nothing wherever they are not worth the time of asking them."""
-        everything, without = [*others, *donated], self.without_donors.weights
+        without = self.without_donors.weights
         self.stacking.fit(rows, seen, everything)
         gain = 1.0 - self.stacking.error(rows, seen, everything) / self.without_donors.error(rows, seen, others)
         asked = self._weight_of_donors() >= LEAST_WEIGHT

@@ -53,11 +53,15 @@ class Donors(KeptRows):
         self.register_buffer("column", torch.tensor(layout.column_of_target, dtype=torch.long), persistent=False)
 
     def fit(self, completed: Tensor, observed: Tensor, gaussian: ConditionalGaussian) -> None:
-        """Take the first rows, (rows, targets), as donors of their observed cells, (rows, columns)."""
+        """`take` rows, and find out how many of them are to give to a column."""
+        self.take(completed, observed, gaussian)
+        self.count = torch.tensor([self._best_count(i) for i in range(len(self.count))], device=self.count.device)
+
+    def take(self, completed: Tensor, observed: Tensor, gaussian: ConditionalGaussian) -> None:
+        """Have the first rows, (rows, targets), as donors of their observed cells, (rows, columns)."""
         # float32's precision: the last bits of sums depend on where in memory they were made
         self.rows, self.given = completed[:MOST].float().to(completed), observed[:MOST].to(completed)
         self.coefficients = gaussian.coefficients(self.layout.targets, self.column).float().to(completed)
-        self.count = torch.tensor([self._best_count(i) for i in range(len(self.count))], device=self.count.device)
 
     def forget(self) -> None:
         """Be without donors again."""

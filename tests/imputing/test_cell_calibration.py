@@ -49,11 +49,11 @@ def test_each_observed_cell_is_hidden_once_and_no_other():
         asked.append(batch)
         return np.zeros((len(batch), 6)), np.ones((len(batch), 6))
 
-    cells = hidden_cells(predict, rows, layout)
-    assert len(cells.row) == frame.notna().sum().sum()
-    at = np.nonzero(frame.notna().to_numpy())
-    assert sorted(zip(cells.row, cells.column, strict=True)) == sorted(zip(*at, strict=True))
-    widths = {0: 2, 1: 2, 2: 1, 3: 3}
+    cells, widths = hidden_cells(predict, rows, layout), {0: 2, 1: 2, 2: 1, 3: 3}
+    for column, part in enumerate(cells):
+        assert part.row.tolist() == np.flatnonzero(frame.notna().to_numpy()[:, column]).tolist()
+        assert np.array_equal(part.truth, rows.values[part.row][:, layout.targets[layout.target_slices[column]]])
+        assert part.prediction.shape == part.deviation.shape == part.truth.shape
     for column, batch in enumerate(asked):
         start = sum(widths[c] for c in range(column))
         assert (batch.observed[:, start : start + widths[column]] == 0).all()

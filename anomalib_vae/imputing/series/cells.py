@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from anomalib_vae.codec.batch import Layout
-from anomalib_vae.imputing.cell_calibration import target_slices
 from anomalib_vae.imputing.label_calibration import SMALLEST, of_levels
 from anomalib_vae.imputing.series.fillers import Fillers
 from anomalib_vae.imputing.series.stepped import SteppedSeries
@@ -41,7 +40,7 @@ class SeriesCells:
 
     def probabilities(self, position: int) -> np.ndarray:
         """Of the levels of the column at that position of the layout, (rows, levels); of a boolean False and True."""
-        return _probabilities(self.prediction[:, target_slices(self.layout)[position]])
+        return _probabilities(self.prediction[:, self.layout.target_slices[position]])
 
     def draws(self, m: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
         """Targets m times, each (rows, targets), to be decoded as predicted ones are; see `Fillers.draw`."""
@@ -49,7 +48,7 @@ class SeriesCells:
         for _ in range(m):
             drawn = self.prediction.copy()
             drawn[:, numbers] += self.series.by_row(self.filler.draw(self.series, self.bin_, rng))[:, numbers]
-            for block, at in zip(self.layout.blocks, target_slices(self.layout), strict=True):
+            for block, at in zip(self.layout.blocks, self.layout.target_slices, strict=True):
                 if block.kind != "real":
                     p = _probabilities(self.prediction[:, at])
                     race = p / rng.exponential(size=p.shape)  # the winner is a draw from p
