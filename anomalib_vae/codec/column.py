@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +24,7 @@ class Column:
     family: Family
     values: np.ndarray
 
-    @property
+    @cached_property
     def observed(self) -> np.ndarray:
         return ~pd.isna(self.values)
 

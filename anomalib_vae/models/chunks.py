@@ -35,14 +35,16 @@ def by_parts(function: Callable[[Batch], np.ndarray], rows: Rows, size: int | No
         return np.concatenate(list(pool.map(lambda part: function(rows[part]), parts)))
 
 
-def evaluate(function: Callable[[Batch], torch.Tensor], rows: Rows, size: int | None = None) -> np.ndarray:
-    """The same for a function of a network's output, on the rows of CHUNK at a time."""
+def evaluate(
+    function: Callable[[Batch], torch.Tensor], rows: Rows, size: int | None = None, chunk: int = CHUNK
+) -> np.ndarray:
+    """The same for a function of a network's output, on so many rows at a time."""
 
     def of_part(part: Batch) -> np.ndarray:
         with torch.inference_mode():
-            if len(part) <= CHUNK:
+            if len(part) <= chunk:
                 return function(part).cpu().numpy()
-            return torch.cat([function(part[at : at + CHUNK]) for at in range(0, len(part), CHUNK)]).cpu().numpy()
+            return torch.cat([function(part[at : at + chunk]) for at in range(0, len(part), chunk)]).cpu().numpy()
 
     return by_parts(of_part, rows, size)
 

@@ -17,6 +17,7 @@ from anomalib_vae.networks.network import Network
 from anomalib_vae.networks.observation import mixture_moments
 from anomalib_vae.networks.variational import VariationalNetwork
 
+SINGLE_CHUNK = 4 * CHUNK  # rows evaluated at once in single precision
 FEW = 16  # rows, which a part of fewer is filled up to: the product of a matrix with one row has other last digits
 
 
@@ -70,7 +71,7 @@ def _evaluated(network: Network, function: Callable[[Batch], torch.Tensor], rows
         enough = part[torch.arange(FEW) % len(part)] if 0 < len(part) < FEW else part
         return function(_for(network, enough))[: len(part)].double()
 
-    return evaluate(of_part, rows)
+    return evaluate(of_part, rows, chunk=SINGLE_CHUNK if network.dtype == torch.float32 else CHUNK)
 
 
 def _for(network: Network, rows: Batch) -> Batch:

@@ -32,6 +32,9 @@ class DenoisingVAE(VAE):
     `anomalib_vae.networks.stacking.Stacking` and `.donors.Donors`.  Of images it is the network's word alone.
 
     `score_samples` is the bound of `VAE`, of the row as it is, not spoiled.
+
+    Attributes after fit, beside those of every model: unseen_cells_, what was expected in the cells that were held out,
+    by column (see `left_out.LeftOut`), on which an imputer is calibrated; None of images.
     """
 
     corruption = "mask"
@@ -81,6 +84,7 @@ class DenoisingVAE(VAE):
 
     def _train(self, data, generator):
         network, layout = cast(DenoisingNetwork, self.network_), self.codec_.layout
+        self.unseen_cells_ = None
         if not network.completes:
             return super()._train(data, generator)
         rate = self.stacking_fraction if len(data) >= FEW_ROWS else 0.0
@@ -88,7 +92,6 @@ class DenoisingVAE(VAE):
         some = torch.randperm(len(data), generator=generator)[:LINEAR_ROWS]
         seen = data.hide(held_out[:, layout.column_of_feature]) if rate else data
         network.inputs.gaussian.fit(seen[some].to(self._place()))
-        self.unseen_cells_ = None  # those of an earlier fit
         run = super()._train(seen, generator)
         if self.stacking_fraction:
             self._finish()

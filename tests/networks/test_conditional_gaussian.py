@@ -23,7 +23,7 @@ def drawn(rows: int, *, rate: float = 0.3) -> Batch:
 
 @pytest.fixture(scope="module")
 def fitted():
-    gaussian = ConditionalGaussian(3).double()
+    gaussian = ConditionalGaussian(3).double().eval()
     gaussian.fit(drawn(20_000))
     return gaussian
 
@@ -55,13 +55,32 @@ def test_columns_of_several_features_take_few_steps():
     rows, groups = Batch(values.double() * observed, observed), [i // 3 for i in range(36)]
     found = []
     for grouping in (groups, None):
-        gaussian = ConditionalGaussian(36, grouping).double()
+        gaussian = ConditionalGaussian(36, grouping).double().eval()
         gaussian.fit(rows)
         centred = (rows.values - gaussian.centre) / gaussian.scale * observed
         exact, _ = conditional_gaussian._expectations(centred, observed, gaussian.precision)
         exact = exact * gaussian.scale + gaussian.centre
         found.append(float((gaussian.expect(rows) - exact)[observed == 0].abs().max()))
     assert found[0] < 5e-2 < 0.1 < found[1]
+
+
+def test_in_training_a_few_steps_come_near_enough():
+    rows, gaussian = drawn(2000), ConditionalGaussian(3).double()
+    gaussian.fit(rows)
+    near = gaussian.expect(rows)
+    exact = gaussian.eval().expect(rows)
+    assert 0 < float((near - exact).div(gaussian.scale).square().mean().sqrt()) < 0.03
+
+
+def test_further_cells_are_learned_from_where_fit_ended(fitted):
+    rows, few = drawn(20_000), drawn(20_000)[:3000]
+    gaussian = ConditionalGaussian(3).double()
+    gaussian.fit(few)
+    before = (gaussian.centre - fitted.centre).abs().max()
+    gaussian.refit(rows)
+    assert (gaussian.centre - fitted.centre).abs().max() < 0.3 * before
+    assert torch.equal(gaussian.expect(rows)[rows.observed > 0], rows.values[rows.observed > 0])
+    torch.testing.assert_close(gaussian.precision, fitted.precision, rtol=0.1, atol=0.1)
 
 
 def test_a_row_of_gaps_gets_the_mean(fitted):
@@ -78,7 +97,7 @@ def test_features_that_repeat_each_other_or_are_never_seen_are_no_trouble():
     rows = drawn(200)
     values, observed = rows.values[:, [0, 0, 1, 1]].clone(), rows.observed[:, [0, 0, 1, 1]].clone()
     values[:, 3], observed[:, 3] = 0.0, 0.0
-    gaussian = ConditionalGaussian(4).double()
+    gaussian = ConditionalGaussian(4).double().eval()
     gaussian.fit(Batch(values, observed))
     assert torch.isfinite(gaussian.expect(Batch(values, observed))).all()
     assert gaussian.centre[3] == 0.0
@@ -86,14 +105,14 @@ def test_features_that_repeat_each_other_or_are_never_seen_are_no_trouble():
 
 def test_too_many_features_are_taken_as_independent(monkeypatch):
     monkeypatch.setattr(conditional_gaussian, "MAX_FEATURES", 2)
-    gaussian, rows = ConditionalGaussian(3).double(), drawn(500)
+    gaussian, rows = ConditionalGaussian(3).double().eval(), drawn(500)
     gaussian.fit(rows)
     gaps = rows.observed == 0
     torch.testing.assert_close(gaussian.expect(rows)[gaps], gaussian.centre.expand_as(gaps)[gaps])
 
 
 def test_complete_rows_give_the_sample_s_moments():
-    gaussian, rows = ConditionalGaussian(3).double(), drawn(5000, rate=0.0)
+    gaussian, rows = ConditionalGaussian(3).double().eval(), drawn(5000, rate=0.0)
     gaussian.fit(rows)
     covariance = torch.linalg.inv(gaussian.precision) * gaussian.scale[:, None] * gaussian.scale
     torch.testing.assert_close(gaussian.centre, rows.values.mean(0))
