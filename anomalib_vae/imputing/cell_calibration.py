@@ -19,7 +19,7 @@ from anomalib_vae.imputing.label_calibration import LabelCalibration, of_levels
 from anomalib_vae.imputing.parameter_uncertainty import LinearSpread
 from anomalib_vae.models.left_out import LeftOut
 
-EVALUATIONS = 16384  # hidden cells, of all columns together
+EVALUATIONS = 8192  # hidden cells, of all columns together
 PRIOR_CELLS = 20.0  # a column of few hidden cells with as many has a scale halfway between its own and that of all
 LEAST_ROWS = 200  # in which cells are hidden, where there are as many
 KEPT = 1000  # residuals of a column: the quantiles of more

@@ -13,6 +13,7 @@ CHUNK = 128  # rows whose blocks of missing cells are solved at once
 MAX_ITERATIONS = 25
 FEW = 2000  # rows that EM begins with; on all it takes no more than the last iterations
 LAST_ITERATIONS = 4
+FURTHER_ITERATIONS = 2  # for a few more cells
 GRADIENT_STEPS = 7  # to 3 thousandths of a standard deviation
 TRAINING_STEPS = 4  # to 2 or 3 hundredths, of which a network that learns from them does not suffer
 TINY = 1e-30  # of a residual that is gone already
@@ -76,7 +77,8 @@ class ConditionalGaussian(nn.Module):
         centre, scale, precision = (part.cpu().double() for part in (self.centre, self.scale, self.precision))
         values, observed = rows.values.cpu().double(), rows.observed.cpu().double()
         standard = (values - centre) / scale * observed
-        self._keep_lines(*_em_from(torch.zeros_like(centre), _inverse(precision), standard, observed, LAST_ITERATIONS))
+        start = torch.zeros_like(centre), _inverse(precision)
+        self._keep_lines(*_em_from(*start, standard, observed, FURTHER_ITERATIONS))
 
     def _keep_lines(self, shift: Tensor, covariance: Tensor) -> None:
         """Take the moments of standardised rows."""

@@ -12,7 +12,7 @@ from anomalib_vae import DenoisingVAE, load
 from anomalib_vae.codec.table import TableCodec
 from anomalib_vae.networks import denoising
 from anomalib_vae.networks.conditional_gaussian import ConditionalGaussian
-from anomalib_vae.networks.donors import COUNTS, Donors, _reach, _weights
+from anomalib_vae.networks.donors import COUNTS, Donors, _last, _nearest, _weights
 
 ROWS = 400
 SINGLE = {"rtol": 1e-6, "atol": 1e-6}
@@ -153,12 +153,12 @@ def test_of_more_rows_than_donors_they_must_be_worth_the_time(gain, asked, monke
 def test_about_as_many_are_in_reach_as_are_to_give(donors, most):
     distances = torch.rand((7, donors), generator=torch.Generator().manual_seed(0))
     distances[:, ::2] += 10.0  # of which none is to give
-    reach = _reach(distances, 10)
+    reach = _last(_nearest(distances, 10))
     assert ((distances <= reach).sum(1) >= min(10, donors)).all()
     assert ((distances <= reach).sum(1) <= most).all()
 
 
 def test_those_that_have_nothing_to_give_are_out_of_reach():
     distances = torch.tensor([[0.5, torch.inf, 0.25, torch.inf]])
-    assert _reach(distances, 3) == 0.5
+    assert _last(_nearest(distances, 3)) == 0.5
     assert (_weights(distances, torch.tensor([[0.5]])) > 0).tolist() == [[True, False, True, False]]
