@@ -32,10 +32,11 @@ class Donors(KeptRows):
     predicts it: each counts by the size of its coefficients.
 
     rows: (donors, targets), gaps filled in; no donors before `fit`.  given: (donors, columns), 1 where a cell was
-    observed.  coefficients: of that line, (targets, targets).  count: of donors that give to a column, (columns,).
+    observed.  coefficients: of that line, (targets, targets); none before `fit`.  count: of donors that give to a
+    column, (columns,).
     """
 
-    kept = ("rows", "given")
+    kept = ("rows", "given", "coefficients")
     rows: Tensor
     given: Tensor
     coefficients: Tensor
@@ -45,9 +46,8 @@ class Donors(KeptRows):
     def __init__(self, layout: Layout):
         super().__init__()
         self.layout, targets, columns = layout, len(layout.targets), len(layout.blocks)
-        for name, width in (("rows", targets), ("given", columns)):
+        for name, width in (("rows", targets), ("given", columns), ("coefficients", targets)):
             self.register_buffer(name, torch.zeros(0, width))
-        self.register_buffer("coefficients", torch.zeros(targets, targets))
         self.register_buffer("count", torch.full((columns,), COUNTS[0]))
         self.prepared: Search | None = None
         self.register_buffer("column", torch.tensor(layout.column_of_target, dtype=torch.long), persistent=False)
@@ -65,7 +65,8 @@ class Donors(KeptRows):
 
     def forget(self) -> None:
         """Be without donors again."""
-        self.rows, self.given, self.prepared = self.rows[:0], self.given[:0], None
+        self.rows, self.given, self.coefficients = self.rows[:0], self.given[:0], self.coefficients[:0]
+        self.prepared = None
 
     @property
     def relevance(self) -> Tensor:

@@ -9,7 +9,7 @@ from torch import nn
 
 
 class KeptRows(nn.Module):
-    """Base of a module some of whose buffers hold rows of training, none before these are known.
+    """Base of a module some of whose buffers hold rows of training, or what they told, none before these are known.
 
     kept: the names of those buffers; how many rows they hold only a saved state knows.
     """
