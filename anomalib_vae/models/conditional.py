@@ -15,10 +15,10 @@ from anomalib_vae.codec.batch import Batch, Rows
 from anomalib_vae.models.chunks import CHUNK, evaluate
 from anomalib_vae.networks.network import Network
 from anomalib_vae.networks.observation import mixture_moments
+from anomalib_vae.networks.steady import enough
 from anomalib_vae.networks.variational import VariationalNetwork
 
 SINGLE_CHUNK = 4 * CHUNK  # rows evaluated at once in single precision
-FEW = 16  # rows, which a part of fewer is filled up to: the product of a matrix with one row has other last digits
 
 
 def expected(network: Network, rows: Rows, position: int | None = None) -> np.ndarray:
@@ -66,12 +66,13 @@ def posterior_draws(network: VariationalNetwork, rows: Batch, rng: np.random.Gen
 
 def _evaluated(network: Network, function: Callable[[Batch], torch.Tensor], rows: Rows) -> np.ndarray:
     """The function, of rows as the network reads them, part by part: (rows, ...)."""
+    single = network.dtype == torch.float32
 
     def of_part(part: Batch) -> torch.Tensor:
-        enough = part[torch.arange(FEW) % len(part)] if 0 < len(part) < FEW else part
-        return function(_for(network, enough))[: len(part)].double()
+        some = part[enough(len(part))] if single and len(part) else part
+        return function(_for(network, some))[: len(part)].double()
 
-    return evaluate(of_part, rows, chunk=SINGLE_CHUNK if network.dtype == torch.float32 else CHUNK)
+    return evaluate(of_part, rows, chunk=SINGLE_CHUNK if single else CHUNK)
 
 
 def _for(network: Network, rows: Batch) -> Batch:

@@ -10,6 +10,7 @@ from torch import Tensor
 from anomalib_vae.codec.batch import Layout
 from anomalib_vae.networks.conditional_gaussian import ConditionalGaussian
 from anomalib_vae.networks.kept_rows import KeptRows
+from anomalib_vae.networks.steady import enough
 
 MOST = 5000  # rows that may give: the more, the better, and the longer it takes
 COUNTS = (5, 10, 20, 40, 80)  # of donors that give to a row: the nearest most, the last of them next to nothing
@@ -20,7 +21,6 @@ FAR = 3.0  # standard deviations: a few cells further away would decide a count 
 NEAR = 1e-4  # squared standard deviations: added to how far donors reach, lest the last digits of distances decide
 FAINT = 1e-12
 AT_ONCE = 64  # rows whose distances to all donors fit in a core's cache
-FEW = 16  # rows at least: products of matrices have other last digits for fewer
 
 
 class Donors(KeptRows):
@@ -82,8 +82,7 @@ class Donors(KeptRows):
         for position in torch.nonzero(missing.any(0) & (self.given.sum(0) > 0)).flatten().tolist():
             asking, mine = torch.nonzero(missing[:, position]), torch.nonzero(self.column == position).flatten()
             for few in asking.split(AT_ONCE):
-                enough = few[torch.arange(max(len(few), FEW)) % len(few), 0]
-                rows = completed[enough].float()
+                rows = completed[few[enough(len(few)), 0]].float()
                 distances = self._distances(rows, position)
                 weights = _weights(distances, _last(_nearest(distances, int(self.count[position]))))
                 for whole, part in zip(found, self._given(rows, position, weights), strict=True):
