@@ -26,7 +26,7 @@ KEPT = 1000  # residuals of a column: the quantiles of more
 FEW = 100  # hidden cells, below which a column takes the shape of its residuals from all columns
 LEAST_UNSEEN = 30  # of all columns: fewer tell less than cells that the model may know by heart
 
-Predict = Callable[[Batch, int], tuple[np.ndarray, np.ndarray]]
+Predict = Callable[[Batch], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,9 @@ class CellCalibration:
     ) -> CellCalibration:
         """Hide observed cells of the rows, one of each row at a time, so that as many others are missing as usual.
 
-        predict: encoded rows, and the position of the column that is asked for, to predicted targets and their
-        deviations, each (rows, targets).  training_rows: how many the model has learned from.  unseen: cells that it
-        has not learned from, where it has learned from these rows: they alone tell how far predictions are off, where
-        there are enough.
+        predict: encoded rows to predicted targets and their deviations, each (rows, targets).  training_rows: how many
+        the model has learned from.  unseen: cells that it has not learned from, where it has learned from these rows:
+        they alone tell how far predictions are off, where there are enough.
         """
         most = max(EVALUATIONS // len(layout.blocks), LEAST_ROWS)
         some = rows if len(rows) <= most else rows[np.sort(rng.choice(len(rows), most, replace=False))]
@@ -125,7 +124,7 @@ def hidden_cells(predict: Predict, rows: Batch, layout: Layout) -> list[LeftOut]
         observed = torch.nonzero(rows.observed[:, block.start]).flatten()
         whole = rows[observed]
         rest, nothing = whole.hide(column_of_feature == column), np.empty((0, len(layout.targets)))
-        predicted = predict(rest, column) if len(whole) else (nothing, nothing)
+        predicted = predict(rest) if len(whole) else (nothing, nothing)
         truth = whole.values[:, layout.targets[at]].numpy()
         found.append(LeftOut(observed.numpy(), truth, *(part[:, at] for part in predicted)))
     return found

@@ -81,8 +81,8 @@ class RowCompletion:
         rows = model.encode(trained if held_out is None else held_out)
         unseen = _unseen_cells(model, rows) if held_out is None else None
 
-        def predict(hidden: Batch, position: int) -> tuple[np.ndarray, np.ndarray]:
-            return expected_and_deviation(completion.network, hidden, position)
+        def predict(hidden: Batch) -> tuple[np.ndarray, np.ndarray]:
+            return expected_and_deviation(completion.network, hidden)
 
         completion.calibration = CellCalibration.fit(predict, rows, layout, rng, len(trained), unseen)
         return completion

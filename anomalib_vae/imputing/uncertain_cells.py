@@ -16,10 +16,10 @@ from anomalib_vae.models import conditional
 from anomalib_vae.networks.variational import VariationalNetwork
 
 
-def expected_and_deviation(network: VariationalNetwork, rows: Batch, position: int) -> tuple[np.ndarray, np.ndarray]:
-    """What an imputer predicts of a column, by its position, and the scale of its residuals, which is the network's
-    deviation; each (rows, targets)."""
-    return conditional.expected(network, rows, position), conditional.moments(network, rows)[1]
+def expected_and_deviation(network: VariationalNetwork, rows: Batch) -> tuple[np.ndarray, np.ndarray]:
+    """What an imputer predicts, and the scale of its residuals, which is the network's deviation; each (rows,
+    targets)."""
+    return conditional.expected(network, rows), conditional.moments(network, rows)[1]
 
 
 @dataclass(frozen=True)

@@ -21,14 +21,9 @@ from anomalib_vae.networks.variational import VariationalNetwork
 SINGLE_CHUNK = 4 * CHUNK  # rows evaluated at once in single precision
 
 
-def expected(network: Network, rows: Rows, position: int | None = None) -> np.ndarray:
-    """The mean of the members' reconstructions, (rows, targets); position: of the column that alone is asked for."""
-
-    def of_batch(batch: Batch) -> torch.Tensor:
-        whole = network.reconstruct(batch) if position is None else network.reconstruct_column(batch, position)
-        return whole.mean(0)
-
-    return _evaluated(network, of_batch, rows)
+def expected(network: Network, rows: Rows) -> np.ndarray:
+    """The mean of the members' reconstructions, (rows, targets)."""
+    return _evaluated(network, lambda batch: network.reconstruct(batch).mean(0), rows)
 
 
 def moments(network: VariationalNetwork, rows: Rows) -> tuple[np.ndarray, np.ndarray]:

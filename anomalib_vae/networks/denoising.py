@@ -17,8 +17,7 @@ from anomalib_vae.networks.stacking import Stacking
 from anomalib_vae.networks.variational import VariationalNetwork
 
 CHUNK = 512  # rows evaluated at once
-LEAST_WEIGHT = 0.2  # of donors in a column: for less they are not asked, which would take more time than it is worth
-LEAST_GAIN = 0.02  # of squared error, where there are more rows than may be donors: many are to be filled then
+LEAST_GAIN = 0.02  # of squared error, for donors to be worth their time where there are more rows than may be donors
 START_LOG_VARIANCE = -6.0  # of the posteriors: as wide as the prior they would hide the code until they have shrunk
 
 
@@ -62,8 +61,12 @@ class DenoisingNetwork(VariationalNetwork):
             return self.without_donors(others)
         completed = self._completed(seen, *others)
         self.donors.fit(completed, self._observed_columns(seen), self.inputs.gaussian)
-        everything = [*others, *self._donated(completed, held_out)]
-        self._weigh_donors(rows, seen, others, everything)
+        everything = [*others, *self._donated(completed, seen)]
+        self.stacking.fit(rows, seen, everything)
+        gain = 1.0 - self.stacking.error(rows, seen, everything) / self.without_donors.error(rows, seen, others)
+        if len(rows) > MOST and gain < LEAST_GAIN:
+            self.donors.forget()
+            return self.without_donors(others)
         return self.stacking(everything)
 
     @torch.no_grad()
@@ -80,52 +83,25 @@ class DenoisingNetwork(VariationalNetwork):
         both = [self._both(part) for part in parts]
         return [torch.cat([line[0] for _, line in both]), torch.cat([network.mean(0) for network, _ in both])]
 
-    def _weigh_donors(self, rows: Batch, seen: Batch, others: list[Tensor], everything: list[Tensor]) -> None:
-        """They weigh nothing wherever they are not worth the time of asking them."""
-        without = self.without_donors.weights
-        self.stacking.fit(rows, seen, everything)
-        gain = 1.0 - self.stacking.error(rows, seen, everything) / self.without_donors.error(rows, seen, others)
-        asked = self._weight_of_donors() >= LEAST_WEIGHT
-        if len(rows) > MOST and gain < LEAST_GAIN:
-            asked = torch.zeros_like(asked)
-        self.stacking.weights = torch.where(asked, self.stacking.weights, torch.cat([without, 0 * without]))
-        if not asked.any():
-            self.donors.forget()
-
     def reconstruct(self, batch: Batch) -> Tensor:
         """As of any network where a cell is observed; where it is missing, the weighed mean of the network's word, the
         Gaussian's and that of rows of training that are alike."""
-        return self._reconstructed(batch, list(range(len(self.layout.blocks))))
-
-    def reconstruct_column(self, batch: Batch, position: int) -> Tensor:
-        return self._reconstructed(batch, [position])
-
-    def _reconstructed(self, batch: Batch, columns: list[int]) -> Tensor:
-        """`reconstruct` where these columns are asked for: donors of others need not be looked for."""
         if not self.completes:
             return super().reconstruct(batch)
         network, line = self._both(batch)
         missing = batch.observed[..., self.observation.targets] == 0
-        return torch.where(missing, self._weighed(batch, line, network, columns), network)
+        return torch.where(missing, self._weighed(batch, line, network), network)
 
-    def _weighed(self, batch: Batch, line: Tensor, network: Tensor, columns: list[int]) -> Tensor:
+    def _weighed(self, batch: Batch, line: Tensor, network: Tensor) -> Tensor:
         if not len(self.donors.rows):
             return self.without_donors([line, network])
         rows = Batch(batch.values[0], batch.observed[0])  # members are given the same ones
         completed = self._completed(rows, line[0], network.mean(0))
-        asked = torch.zeros(len(rows), len(self.layout.blocks), dtype=torch.bool, device=line.device)
-        asked[:, columns] = self._observed_columns(rows)[:, columns] == 0
-        firsts = [self.layout.column_of_target.index(i) for i in range(len(self.layout.blocks))]
-        asked &= self._weight_of_donors()[firsts] > 0
-        return self.stacking([line, network, *self._donated(completed, asked)])
+        return self.stacking([line, network, *self._donated(completed, rows)])
 
-    def _weight_of_donors(self) -> Tensor:
-        """In each target, (targets,)."""
-        return self.stacking.weights[2:].sum(0)
-
-    def _donated(self, completed: Tensor, asked: Tensor) -> list[Tensor]:
-        """What donors give in these columns of rows, (rows, columns) of bool; (rows, targets) each."""
-        return [self._in_range(part) for part in self.donors(completed, asked)]
+    def _donated(self, completed: Tensor, rows: Batch) -> list[Tensor]:
+        """What donors give where rows have gaps, (rows, targets) each; completed: without gaps, likewise."""
+        return [self._in_range(part) for part in self.donors(completed, self._observed_columns(rows))]
 
     def _completed(self, rows: Batch, line: Tensor, network: Tensor) -> Tensor:
         """The targets of rows, (rows, targets), with what the two make of gaps."""

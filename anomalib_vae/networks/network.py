@@ -83,10 +83,6 @@ class Network(nn.Module):
     def reconstruct(self, batch: Batch) -> Tensor:
         return self.expect(self.encode(batch))
 
-    def reconstruct_column(self, batch: Batch, position: int) -> Tensor:
-        """The same where one column alone is asked for, by its position in the layout; others may be anything."""
-        return self.reconstruct(batch)
-
     def score(self, batch: Batch) -> Tensor:
         """Higher = more normal: (members, rows)."""
         raise NotImplementedError

@@ -107,23 +107,3 @@ def test_donors_give_held_out_cells_once_these_have_weighed_them():
     assert torch.equal(
         donors.rows[known].sort().values, targets[rows.observed[:, model.codec_.layout.targets] > 0].sort().values
     )
-
-
-def test_one_column_is_what_it_is_among_all():
-    frame = with_holes(wine(), 0.3)
-    model = DenoisingVAE(**SMALL).fit(frame)
-    batch = model.encode(frame).to(torch.float64).for_members(model.network_.n_members)
-    whole, at = model.network_.reconstruct(batch), model.codec_.layout.target_slices[3]
-    assert len(model.network_.donors.rows)
-    torch.testing.assert_close(model.network_.reconstruct_column(batch, 3)[..., at], whole[..., at], rtol=0, atol=1e-6)
-
-
-def test_only_the_column_that_is_asked_for_is_looked_for(monkeypatch):
-    frame, looked_for = with_holes(wine(), 0.3), []
-    model = DenoisingVAE(**SMALL).fit(frame)
-    donors = model.network_.donors
-    model.network_.stacking.weights = torch.full_like(model.network_.stacking.weights, 0.25)
-    distances = donors._distances
-    monkeypatch.setattr(donors, "_distances", lambda rows, at: looked_for.append(at) or distances(rows, at))
-    model.network_.reconstruct_column(model.encode(frame).to(torch.float64).for_members(model.network_.n_members), 3)
-    assert set(looked_for) == {3}
