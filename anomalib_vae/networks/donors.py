@@ -13,7 +13,7 @@ from anomalib_vae.networks.kept_rows import KeptRows
 from anomalib_vae.networks.steady import enough
 
 MOST = 5000  # rows that may give: the more, the better, and the longer it takes
-COUNTS = (10, 20, 40, 80)  # of the nearest that give to a row: the nearer the more, the last next to nothing
+COUNTS = (3, 10, 30, 80)  # of the nearest that give to a row: the nearer the more, the last next to nothing
 TRIALS = 500  # rows by which a column's count is chosen
 GROUP = 16  # donors of which the nearest alone is looked at to see how far away so many of them are
 LEAST = 1e-3  # that the last of them weighs, against one at no distance
