@@ -18,6 +18,7 @@ from torch import Generator, Tensor
 from anomalib_vae.codec.batch import Batch
 from anomalib_vae.networks.network import Network, Step
 from anomalib_vae.training.callbacks import Callback
+from anomalib_vae.training.optimizer import AdamW
 from anomalib_vae.training.run import TrainingRun
 
 SECOND_MOMENT = 0.999  # how much of the mean of earlier squared gradients Adam keeps
@@ -68,7 +69,7 @@ def train(
     """
     players = network.players()
     optimizers = {
-        name: torch.optim.AdamW(
+        name: AdamW(
             player.parameters,
             plan.learning_rate,
             betas=(player.momentum, SECOND_MOMENT),
@@ -115,7 +116,7 @@ def _epoch(network, players, optimizers, data, plan, generator, run, callbacks) 
             for group in optimizers[name].param_groups:
                 group["lr"] = player.pace * plan.rate(run.progress)
             loss = network.loss(name, batch, step)
-            optimizers[name].zero_grad(set_to_none=True)
+            optimizers[name].zero_grad()
             (loss.sum() / batch.values.shape[-1]).backward(inputs=player.parameters)
             _check(loss, network, batch, run)
             clip_members(player.parameters, plan.clip_norm)

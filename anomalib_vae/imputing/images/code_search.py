@@ -12,6 +12,7 @@ from torch import Tensor
 from anomalib_vae.codec.batch import Batch, Rows
 from anomalib_vae.models.chunks import CHUNK, by_parts
 from anomalib_vae.networks.network import Network
+from anomalib_vae.training.optimizer import AdamW
 
 STEPS, PACE = 30, 0.1  # of Adam, in standard deviations of a code
 SMALLEST = 1e-2  # standard deviation of codes and pixels
@@ -63,7 +64,7 @@ class CodeSearch:
         batch = chunk.to(self.centre.device, torch.float64)
         shape = (*self.centre.shape[:1], len(batch), self.centre.shape[-1])
         step = self.centre.new_zeros(shape, requires_grad=True)
-        optimizer = torch.optim.Adam([step], PACE)
+        optimizer = AdamW([step], PACE, weight_decay=0.0)
         for _ in range(STEPS):
             optimizer.zero_grad()
             off = (network.expect(self.centre + self.spread * step) - batch.values) * batch.observed

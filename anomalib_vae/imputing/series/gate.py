@@ -13,6 +13,7 @@ from anomalib_vae.imputing.series.hidden_cells import HiddenCells
 from anomalib_vae.imputing.series.interpolation import Interpolation, moving_mean
 from anomalib_vae.imputing.series.stepped import SteppedSeries
 from anomalib_vae.networks.mlp import MLP
+from anomalib_vae.training.optimizer import AdamW
 
 HIDDEN_DIMS = (64, 64)
 STEPS, CELLS, RATE, DECAY = 300, 1024, 3e-3, 0.1  # of AdamW; cells a step
@@ -114,7 +115,7 @@ def _train(
     generator: torch.Generator,
 ) -> None:
     """Least absolute errors.  off: of the experts, (cells, experts).  learned_from: the cells of each member."""
-    optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
+    optimizer = AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
     member = torch.arange(len(learned_from))[:, None]
     for step in range(STEPS):
         rate = RATE * min(1.0, step / WARMUP) * 0.5 * (1 + math.cos(math.pi * step / STEPS))

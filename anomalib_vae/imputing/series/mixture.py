@@ -7,6 +7,7 @@ import torch
 
 from anomalib_vae.imputing.series.hidden_cells import HiddenCells
 from anomalib_vae.imputing.series.interpolation import NEVER, Interpolation
+from anomalib_vae.training.optimizer import AdamW
 
 NEAR = (1, 2, 4, 8, 16)  # steps to the nearer observed cell, up to which a cell lies in one bin
 N_BINS = len(NEAR) + 3
@@ -35,7 +36,7 @@ def usual_shares(cells: HiddenCells, features: int) -> np.ndarray:
     off = torch.tensor((cells.words - cells.truth[:, None]) / scale[:, None], dtype=torch.float32)
     where, experts = torch.tensor(cells.feature * N_BINS + cells.bin_), cells.words.shape[1]
     parts = [torch.zeros(size, experts, requires_grad=True) for size in (N_BINS, features, features * N_BINS)]
-    optimizer = torch.optim.Adam(parts, lr=RATE)
+    optimizer = AdamW(parts, lr=RATE, weight_decay=0.0)
     for step in range(STEPS if cells.n_cells else 0):
         optimizer.param_groups[0]["lr"] = RATE * (1 - step / STEPS) + LEAST_RATE
         loss = ((_shares(*parts)[where] * off).sum(-1)).abs().sum()
