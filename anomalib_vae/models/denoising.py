@@ -65,7 +65,7 @@ class DenoisingVAE(VAE):
         doc="Cells held out to weigh what may stand in missing ones; 0: the network alone.",
     )
 
-    auto_steps = 1900
+    auto_steps = 1750
     network_class = DenoisingNetwork
 
     def _plan(self, rows):
