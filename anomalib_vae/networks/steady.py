@@ -8,6 +8,6 @@ from torch import Tensor
 FEW = 16  # rows, for fewer of which products of matrices have other last digits
 
 
-def enough(rows: int) -> Tensor:
-    """Which of so many rows to compute, over and over again where they are few: (at least FEW,)."""
-    return torch.arange(max(rows, FEW)) % rows
+def enough(rows: int) -> Tensor | slice:
+    """Which of so many rows to compute: all, and these over and over again where they are fewer than FEW."""
+    return slice(None) if rows >= FEW else torch.arange(FEW) % rows
