@@ -28,6 +28,8 @@ class AdmittedLevels:
 
     def decode(self, probability: np.ndarray, /, *, clip: bool = True) -> np.ndarray:
         possible = np.array([level in self.admitted for level in self.codec.levels])
+        if possible.all():
+            return self.codec.decode(probability, clip=clip)
         if not possible.any():
             return np.full(len(probability), None, dtype=object)
         return self.codec.decode(np.where(possible, probability[:, : len(possible)], -1.0), clip=clip)

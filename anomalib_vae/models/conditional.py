@@ -65,9 +65,9 @@ def _evaluated(network: Network, function: Callable[[Batch], torch.Tensor], rows
 
     def of_part(part: Batch) -> torch.Tensor:
         some = part[enough(len(part))] if single and len(part) else part
-        return function(_for(network, some))[: len(part)].double()
+        return function(_for(network, some))[: len(part)]
 
-    return evaluate(of_part, rows, chunk=SINGLE_CHUNK if single else CHUNK)
+    return np.asarray(evaluate(of_part, rows, chunk=SINGLE_CHUNK if single else CHUNK), float)
 
 
 def _for(network: Network, rows: Batch) -> Batch:

@@ -89,7 +89,7 @@ class DenoisingNetwork(VariationalNetwork):
         if not self.completes:
             return super().reconstruct(batch)
         network, line = self._both(batch)
-        missing = batch.observed[..., self.observation.targets] == 0
+        missing = batch.observed.index_select(-1, self.observation.targets) == 0
         return torch.where(missing, self._weighed(batch, line, network), network)
 
     def _weighed(self, batch: Batch, line: Tensor, network: Tensor) -> Tensor:
@@ -115,7 +115,7 @@ class DenoisingNetwork(VariationalNetwork):
         """What the network and the Gaussian expect of each target, (members, rows, targets)."""
         completed = self.inputs.complete(batch)
         code, _ = self.moments_given(self.inputs.assemble(batch, completed))
-        return self.expect(code), self._in_range(completed[..., self.observation.targets])
+        return self.expect(code), self._in_range(completed.index_select(-1, self.observation.targets))
 
     def _in_range(self, targets: Tensor) -> Tensor:
         """Targets, (..., targets), with shares of levels between 0 and 1."""
