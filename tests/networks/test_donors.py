@@ -154,6 +154,20 @@ def test_of_more_rows_than_donors_they_must_be_worth_the_time(gain, asked, monke
     assert bool(len(network.donors.rows)) is asked
 
 
+def test_only_what_tells_of_the_missing_columns_tells_who_is_near(table):
+    """The label tells of the noise alone, and a of y: where y is missing, the label does not matter."""
+    layout, _, rows = table
+    donors, columns = Donors(layout).double(), torch.tensor(layout.column_of_target)
+    donors.fit(rows, torch.ones(len(rows), 4), ConditionalGaussian(layout.width).double())
+    a, y, noise, label = (columns == layout.columns.index(name) for name in ("a", "y", "noise", "label"))
+    pairs = [(a, y), (y, a), (noise, label), (label, noise)]
+    donors.coefficients[:] = sum(one[:, None] & other for one, other in pairs).double()
+    missing, changed = asked_for(layout, "y", len(rows)), rows.clone()
+    changed[:, label] = 1.0 - changed[:, label]
+    found, instead = (ask(donors, part, missing)[0][:, y] for part in (rows, changed))
+    torch.testing.assert_close(instead, found, **SINGLE)
+
+
 def test_columns_that_nothing_joins_have_donors_of_their_own():
     """Pairs of columns, one a function of the other: who is near in one pair is not in the next."""
     rng = np.random.default_rng(0)
