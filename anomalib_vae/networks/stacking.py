@@ -15,6 +15,7 @@ FAR = 3.0  # standard deviations: a few cells further away would decide the weig
 FAINT = 1e-9  # of squared differences: without any evidence all weigh the same
 RESAMPLES = 50  # whose best weights are averaged: a few other cells would change them less
 SEED = 0  # of these
+DIGITS = 4  # of weights: sums differ in their last bits by where they lie in memory, and alike predictions amplify that
 
 
 class Stacking(nn.Module):
@@ -57,7 +58,8 @@ class Stacking(nn.Module):
 
         agreement, spread = by_column(differences * error), by_column(differences[:, None] * differences)
         weights = _weigh(agreement, spread, by_column(held_out)).mean(0)[columns].T
-        self.weights = weights.float().to(weights)  # the last bits of sums depend on where in memory they were made
+        weights = weights.round(decimals=DIGITS)
+        self.weights = weights.scatter_add(0, weights.argmax(0, keepdim=True), 1.0 - weights.sum(0, keepdim=True))
 
     def error(self, rows: Batch, seen: Batch, predictions: list[Tensor]) -> Tensor:
         """The sum of squared differences from these cells, as in `fit`."""
