@@ -117,3 +117,17 @@ def test_the_weights_are_the_best_that_are_none_negative_and_one_in_all():
         other = minimize(loss, np.full(3, 1 / 3), bounds=[(0, 1)] * 3, constraints=[sums])
         assert weights.sum() == pytest.approx(1)
         assert loss(weights) <= other.fun + 1e-9
+
+
+def test_last_digits_of_predictions_do_not_decide(table):
+    """Sums over them differ in these by where in memory they lie."""
+    layout = table[0]
+    rows, hidden = (part.to(torch.device("cpu"), torch.float64) for part in table[1:])
+    noisy = truth_and_noise(layout, rows)[1]
+    weights = []
+    for off in (0.0, 1e-7):
+        stacking = Stacking(layout, 3)
+        stacking.fit(rows, hidden, [noisy.roll(2, 0), noisy * (1.0 + off), noisy.roll(4, 0)])
+        weights.append(stacking.weights)
+    assert (weights[0] > 0.1).all()
+    assert torch.equal(*weights)
